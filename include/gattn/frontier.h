@@ -1,0 +1,93 @@
+/* Frontiers: sets of active query vertices. SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATTN_FRONTIER_H
+#define GATTN_FRONTIER_H
+
+#include <gattn/graph.h>
+
+GATTN_BEGIN_DECLS
+
+/* An immutable, reference-counted sequence of vertices of [0, n). Row p of Q,
+ * O and lse belongs to vertex p of the frontier. Opaque. */
+typedef struct gattn_frontier gattn_frontier;
+
+/* Every query vertex in order: what a null frontier means everywhere. */
+#define GATTN_ALL ((gattn_frontier *)0)
+
+GATTN_API gattn_frontier *gattn_frontier_retain(gattn_frontier *frontier);
+GATTN_API void gattn_frontier_release(gattn_frontier *frontier);
+
+/* Vertices in the frontier, and n, the vertices it draws from. 0 for null. */
+GATTN_API int64_t gattn_frontier_size(const gattn_frontier *frontier);
+GATTN_API int64_t gattn_frontier_universe(const gattn_frontier *frontier);
+
+/* The vertices from position `first` on, at most `capacity`, into vertices[];
+ * *count = how many were written. GATTN_ERROR_INDEX, GATTN_ERROR_SIZE. */
+GATTN_API gattn_status gattn_frontier_vertices(gattn_context *context,
+                                               const gattn_frontier *frontier,
+                                               int64_t first, int64_t capacity,
+                                               int64_t *vertices,
+                                               int64_t *count);
+
+/* [0, n). GATTN_ERROR_SIZE. */
+GATTN_API gattn_status gattn_frontier_all(gattn_context *context, int64_t n,
+                                          gattn_frontier **frontier);
+/* [begin, end), 0 <= begin <= end <= n. GATTN_ERROR_SIZE, GATTN_ERROR_INDEX. */
+GATTN_API gattn_status gattn_frontier_range(gattn_context *context, int64_t n,
+                                            int64_t begin, int64_t end,
+                                            gattn_frontier **frontier);
+/* The vertices of a list, in its order; copied. A vertex may stand in it
+ * twice (an advance yields such lists): gattn_frontier_uniquify makes it a
+ * set, and attention refuses it as it is. GATTN_ERROR_INDEX. */
+GATTN_API gattn_status gattn_frontier_list(gattn_context *context, int64_t n,
+                                           const int64_t *vertices,
+                                           int64_t size,
+                                           gattn_frontier **frontier);
+/* Vertex v is in when bit v % 64 of words[v / 64] is set; copied.
+ * GATTN_ERROR_INDEX when a bit at or past n is set. */
+GATTN_API gattn_status gattn_frontier_bitmap(gattn_context *context, int64_t n,
+                                             const uint64_t *words,
+                                             gattn_frontier **frontier);
+/* all | range:a:b | last:k | list:i,j,… | file:ids.npy (int64, one axis).
+ * Integers take the suffixes of the mask grammar. GATTN_ERROR_SYNTAX,
+ * GATTN_ERROR_NAME, GATTN_ERROR_INDEX (last:k with k > n, too),
+ * GATTN_ERROR_DUPLICATE, GATTN_ERROR_FILE, GATTN_ERROR_FORMAT. */
+GATTN_API gattn_status gattn_frontier_parse(gattn_context *context,
+                                            const char *text, int64_t n,
+                                            gattn_frontier **frontier);
+
+/* Whether a vertex belongs: non-zero for yes. */
+typedef int (*gattn_vertex_predicate)(void *user, int64_t vertex);
+
+/* The vertices for which predicate holds, in the frontier's order. */
+GATTN_API gattn_status gattn_frontier_filter(gattn_context *context,
+                                             const gattn_frontier *frontier,
+                                             gattn_vertex_predicate predicate,
+                                             void *user,
+                                             gattn_frontier **out);
+/* The vertices in either, ascending, each once. GATTN_ERROR_SHAPE when they
+ * draw from different n. */
+GATTN_API gattn_status gattn_frontier_union(gattn_context *context,
+                                            const gattn_frontier *left,
+                                            const gattn_frontier *right,
+                                            gattn_frontier **out);
+/* Each vertex once, ascending. */
+GATTN_API gattn_status gattn_frontier_uniquify(gattn_context *context,
+                                               const gattn_frontier *frontier,
+                                               gattn_frontier **out);
+/* The vertices that have a neighbour in graph, in the frontier's order.
+ * GATTN_ERROR_SHAPE when n is not the graph's query vertices. */
+GATTN_API gattn_status gattn_frontier_compact(gattn_context *context,
+                                              const gattn_frontier *frontier,
+                                              const gattn_graph *graph,
+                                              gattn_frontier **out);
+/* The vertices that the frontier's rows reach: every j with an edge i -> j for
+ * an i in the frontier, ascending, each once, as a frontier over n_kv. This is
+ * the advance of graph analytics on vertices alone. GATTN_ERROR_SHAPE. */
+GATTN_API gattn_status gattn_frontier_neighbors(gattn_context *context,
+                                                const gattn_frontier *frontier,
+                                                const gattn_graph *graph,
+                                                gattn_frontier **out);
+
+GATTN_END_DECLS
+
+#endif

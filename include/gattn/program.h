@@ -1,0 +1,124 @@
+/* Programs and plans: describe, plan once, execute many times.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATTN_PROGRAM_H
+#define GATTN_PROGRAM_H
+
+#include <gattn/operators.h>
+
+GATTN_BEGIN_DECLS
+
+/* A program is a small acyclic graph of operators on named values. Opaque. */
+typedef struct gattn_program gattn_program;
+/* A program with every choice made. Opaque; immutable. */
+typedef struct gattn_plan gattn_plan;
+
+/* A value of a program: a number, valid in the program that gave it. */
+typedef int32_t gattn_value;
+#define GATTN_NO_VALUE ((gattn_value)-1)
+
+/* ------------------------------------------------------------ describe */
+
+GATTN_API gattn_status gattn_program_create(gattn_context *context,
+                                            gattn_program **program);
+/* Plans made from the program stay valid. Null is allowed. */
+GATTN_API void gattn_program_destroy(gattn_program *program);
+
+/* An input tensor of a type and shape, bound at execution; strides are free.
+ * name is copied, for explain. GATTN_ERROR_TYPE, GATTN_ERROR_SHAPE,
+ * GATTN_ERROR_SIZE, GATTN_ERROR_OVERFLOW. */
+GATTN_API gattn_status gattn_program_input(gattn_program *program,
+                                           const char *name, gattn_type type,
+                                           int32_t rank, const int64_t *shape,
+                                           gattn_value *value);
+
+/* The operators of operators.h as nodes: the same meaning, arguments and
+ * statuses; here shapes and types are checked, at execution data. Graphs and
+ * frontiers are retained, scores borrowed until the last plan is destroyed.
+ * edge_values, and lse where one is returned, may be GATTN_NO_VALUE / null.
+ * GATTN_ERROR_STATE for a value that is not this program's, or an edge value
+ * of another graph or frontier. */
+GATTN_API gattn_status gattn_program_advance(
+    gattn_program *program, gattn_graph *graph, gattn_frontier *frontier,
+    gattn_value q, gattn_value k, const double *scale,
+    const gattn_score *score, gattn_value edge_values, gattn_value *scores);
+GATTN_API gattn_status gattn_program_segmented_reduce(gattn_program *program,
+                                                      gattn_monoid monoid,
+                                                      gattn_value values,
+                                                      gattn_value *rows);
+GATTN_API gattn_status gattn_program_segmented_softmax(gattn_program *program,
+                                                       gattn_value scores,
+                                                       gattn_value *weights,
+                                                       gattn_value *lse);
+GATTN_API gattn_status gattn_program_gather(gattn_program *program,
+                                            gattn_value weights, gattn_value v,
+                                            gattn_value *o);
+
+/* Names a value as an output: it is bound at execution and written there. A
+ * value that is no output exists only if the plan needs it.
+ * GATTN_ERROR_STATE for an input or a second naming. */
+GATTN_API gattn_status gattn_program_output(gattn_program *program,
+                                            const char *name,
+                                            gattn_value value);
+
+/* Type, rank and shape of a value, as a binding must have them. */
+GATTN_API gattn_status gattn_program_value(gattn_program *program,
+                                           gattn_value value, gattn_type *type,
+                                           int32_t *rank,
+                                           int64_t shape[GATTN_MAX_RANK]);
+
+/* ------------------------------------------------------------ plan */
+
+typedef enum gattn_fusion {
+  GATTN_FUSE_AUTO = 0, /* fuse advance → softmax → gather where scores and
+                        * weights are no outputs */
+  GATTN_FUSE_NEVER = 1 /* run the operators one by one: the reference */
+} gattn_fusion;
+
+/* Zero every field but struct_size for the defaults. */
+typedef struct gattn_plan_options {
+  size_t struct_size; /* sizeof(gattn_plan_options) */
+  gattn_fusion fusion;
+} gattn_plan_options;
+
+/* Makes every choice: what is fused, how each graph is cut into parts and in
+ * which lowered form each part runs. options may be null. The program may be
+ * destroyed afterwards. GATTN_ERROR_STATE (no outputs). */
+GATTN_API gattn_status gattn_plan_create(gattn_program *program,
+                                         const gattn_plan_options *options,
+                                         gattn_plan **plan);
+GATTN_API void gattn_plan_destroy(gattn_plan *plan);
+
+/* *bytes the workspace of gattn_plan_execute must have; may be 0. For fused
+ * attention over closed forms it grows with threads and head dimension only. */
+GATTN_API gattn_status gattn_plan_workspace(const gattn_plan *plan,
+                                            size_t *bytes);
+
+/* What the plan will do, in lines: parts, forms, tiles, predicted bytes and
+ * operations, and the predicted fraction of the limit. Terminated when
+ * size > 0. GATTN_NOTE_TRUNCATED. */
+GATTN_API gattn_status gattn_plan_explain(const gattn_plan *plan, char *text,
+                                          size_t size);
+
+/* A value and the tensor that carries it in one execution. */
+typedef struct gattn_binding {
+  gattn_value value;
+  const gattn_tensor *tensor;
+} gattn_binding;
+
+/* Runs the plan on bindings[n], which bind every input that is used and every
+ * output once. Does not allocate. workspace is aligned to 64 bytes and has
+ * workspace_bytes >= gattn_plan_workspace. One plan may be executed from
+ * several threads at once, each with its own workspace. stream is for devices
+ * and must be null on the CPU.
+ * GATTN_ERROR_STATE (a binding missing, twice, or unknown), GATTN_ERROR_SHAPE,
+ * GATTN_ERROR_TYPE, GATTN_ERROR_WORKSPACE, GATTN_ERROR_CALLBACK,
+ * GATTN_ERROR_CANCELLED. */
+GATTN_API gattn_status gattn_plan_execute(gattn_plan *plan,
+                                          const gattn_binding *bindings,
+                                          int64_t n, void *workspace,
+                                          size_t workspace_bytes,
+                                          void *stream);
+
+GATTN_END_DECLS
+
+#endif

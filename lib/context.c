@@ -1,0 +1,153 @@
+/* Contexts. SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "lib/context.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cpu.h"
+
+static void *default_allocate(void *user, size_t bytes, size_t alignment) {
+  (void)user;
+  size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+  if (rounded < bytes) return NULL;
+  return aligned_alloc(alignment, rounded ? rounded : alignment);
+}
+
+static void default_release(void *user, void *memory, size_t bytes) {
+  (void)user;
+  (void)bytes;
+  free(memory);
+}
+
+/* A failure before there is a context reaches the logger alone. */
+static gattn_status fail_early(const gattn_context_options *options,
+                               gattn_status status, const char *format,
+                               long long value) {
+  char line[GATTN_MESSAGE_SIZE];
+  snprintf(line, sizeof line, format, value);
+  if (options->logger)
+    options->logger(options->logger_user, GATTN_LOG_ERROR, line);
+  return status;
+}
+
+static gattn_status check_options(const gattn_context_options *options) {
+  if (options->threads < 0)
+    return fail_early(options, GATTN_ERROR_ARGUMENT,
+                      "options.threads: %lld is negative", options->threads);
+  if (!options->allocator.allocate != !options->allocator.release)
+    return fail_early(options, GATTN_ERROR_ARGUMENT,
+                      "options.allocator: %lld of its two functions given", 1);
+  if (options->isa < GATTN_ISA_AUTO || options->isa > GATTN_ISA_AVX512)
+    return fail_early(options, GATTN_ERROR_ARGUMENT,
+                      "options.isa: %lld is no instruction set", options->isa);
+  if (!gattn_isa_available(options->isa))
+    return fail_early(options, GATTN_ERROR_DEVICE,
+                      "options.isa: the processor or this build lacks "
+                      "instruction set %lld", options->isa);
+  if (options->device < GATTN_CPU)
+    return fail_early(options, GATTN_ERROR_ARGUMENT,
+                      "options.device: %lld is no device", options->device);
+  if (options->device != GATTN_CPU)
+    return fail_early(options, GATTN_ERROR_DEVICE,
+                      "options.device: this build has no CUDA support, so "
+                      "cuda:%lld is not available", options->device - 1);
+  return GATTN_SUCCESS;
+}
+
+gattn_status gattn_context_create(const gattn_context_options *given,
+                                  gattn_context **out) {
+  gattn_context_options options = {.struct_size = sizeof options};
+  if (!out) return GATTN_ERROR_NULL;
+  if (given) {
+    if (given->struct_size != sizeof options) return GATTN_ERROR_STRUCT_SIZE;
+    options = *given;
+  }
+  gattn_status status = check_options(&options);
+  if (status) return status;
+  if (!options.allocator.allocate) {
+    options.allocator.allocate = default_allocate;
+    options.allocator.release = default_release;
+  }
+  gattn_context *context = options.allocator.allocate(
+      options.allocator.user, sizeof *context, 64);
+  if (!context)
+    return fail_early(&options, GATTN_ERROR_MEMORY,
+                      "context: no memory for %lld bytes", sizeof *context);
+  memset(context, 0, sizeof *context);
+  atomic_init(&context->references, 1);
+  context->options = options;
+  context->threads =
+      options.threads ? options.threads : gattn_threads_default();
+  context->isa =
+      options.isa == GATTN_ISA_AUTO ? gattn_isa_best() : options.isa;
+  *out = context;
+  return GATTN_SUCCESS;
+}
+
+gattn_context *gattn_context_retain(gattn_context *context) {
+  atomic_fetch_add(&context->references, 1);
+  return context;
+}
+
+void gattn_context_unref(gattn_context *context) {
+  if (atomic_fetch_sub(&context->references, 1) != 1) return;
+  gattn_allocator allocator = context->options.allocator;
+  allocator.release(allocator.user, context, sizeof *context);
+}
+
+void gattn_context_destroy(gattn_context *context) {
+  if (context) gattn_context_unref(context);
+}
+
+const char *gattn_context_message(const gattn_context *context) {
+  return context ? context->message : "";
+}
+
+gattn_device gattn_context_device(const gattn_context *context) {
+  return context ? context->options.device : GATTN_CPU;
+}
+
+int32_t gattn_context_threads(const gattn_context *context) {
+  return context ? context->threads : 0;
+}
+
+gattn_isa gattn_context_isa(const gattn_context *context) {
+  return context ? context->isa : GATTN_ISA_AUTO;
+}
+
+gattn_status gattn_fail(gattn_context *context, gattn_status status,
+                        const char *format, ...) {
+  if (!context) return status;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(context->message, sizeof context->message, format, arguments);
+  va_end(arguments);
+  if (context->options.logger)
+    context->options.logger(context->options.logger_user, GATTN_LOG_ERROR,
+                            context->message);
+  return status;
+}
+
+gattn_status gattn_fail_null(gattn_context *context, const char *argument) {
+  return gattn_fail(context, GATTN_ERROR_NULL, "%s: is null", argument);
+}
+
+void gattn_log(gattn_context *context, gattn_log_level level,
+               const char *format, ...) {
+  if (!context->options.logger) return;
+  char line[GATTN_MESSAGE_SIZE];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(line, sizeof line, format, arguments);
+  va_end(arguments);
+  context->options.logger(context->options.logger_user, level, line);
+}
+
+bool gattn_progress_report(gattn_context *context, int64_t done,
+                           int64_t total) {
+  gattn_progress progress = context->options.progress;
+  return progress && progress(context->options.progress_user, done, total);
+}
