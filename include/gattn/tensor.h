@@ -30,7 +30,8 @@ typedef struct gattn_tensor {
   gattn_type type;
   int32_t rank;                    /* 1 … GATTN_MAX_RANK */
   int32_t reserved;                /* zero */
-  int64_t shape[GATTN_MAX_RANK];   /* each >= 0; product below 2^63 */
+  int64_t shape[GATTN_MAX_RANK];   /* each >= 0; the product in bytes, empty
+                                    * axes counted as 1, below 2^63 */
   int64_t strides[GATTN_MAX_RANK]; /* in elements */
 } gattn_tensor;
 
@@ -50,7 +51,8 @@ GATTN_API gattn_status gattn_tensor_dense(gattn_context *context, void *data,
 
 /* Checks a view: type, rank, extents, overflow of the byte count, alignment of
  * data, null data with elements. The statuses of gattn_tensor_dense, and
- * GATTN_ERROR_STRIDE, GATTN_ERROR_DEVICE. Every function that takes a tensor
+ * GATTN_ERROR_STRIDE (also strides that leave the address space),
+ * GATTN_ERROR_DEVICE (a negative one), GATTN_ERROR_ARGUMENT (reserved). Every function that takes a tensor
  * makes this check itself. */
 GATTN_API gattn_status gattn_tensor_check(gattn_context *context,
                                           const gattn_tensor *tensor);
