@@ -47,6 +47,8 @@ typedef struct gattn_shape {
   const int64_t *order;    /* BUCKETS: the n_q vertices, bucket by bucket */
 } gattn_shape;
 
+typedef struct gattn_atoms gattn_atoms; /* see masks/atoms.h */
+
 /* A family of masks. Functions are pure, may be called from many threads at
  * once, and are called only with arguments in range. Pointers may be null
  * where it says optional. */
@@ -60,6 +62,9 @@ typedef struct gattn_graph_class {
    * time linear in what the graph stores; false when there is none. */
   bool (*count)(const gattn_graph *graph, int64_t begin, int64_t end,
                 gattn_counts *counts);
+  /* Optional: the edges as a formula of closed-form atoms, so that whole
+   * expressions can be counted; see masks/atoms.h. */
+  bool (*atoms)(const gattn_graph *graph, gattn_atoms *atoms);
   /* Optional: the runs of row i in class space; see gattn_runs. */
   int64_t (*runs)(const gattn_graph *graph, int64_t i, int64_t stride,
                   int64_t lo, int64_t hi, gattn_run *runs, int64_t capacity,
