@@ -80,6 +80,9 @@ typedef struct gattn_graph_class {
   void (*describe)(const gattn_graph *graph, gattn_text *text);
   /* Optional: frees what the graph owns, before the graph itself. */
   void (*release)(gattn_graph *graph);
+  /* Optional: whether a generator somewhere below broke its contract; only for
+   * classes that ask other graphs or a user. */
+  bool (*broken)(const gattn_graph *graph);
 } gattn_graph_class;
 
 /* The head that every graph's structure begins with. */
@@ -97,12 +100,26 @@ gattn_status gattn_graph_new(gattn_context *context,
                              const gattn_graph_class *class_, size_t size,
                              int64_t n_q, int64_t n_kv, void *graph);
 
+/* The sizes alone, for who must know before it allocates. GATTN_ERROR_SIZE. */
+gattn_status gattn_graph_check_size(gattn_context *context, int64_t n_q,
+                                    int64_t n_kv);
+
+/* First lines of public functions: null or a stack; a row out of range; a
+ * generator that broke its contract (asked after the answers were used). */
+gattn_status gattn_graph_check(gattn_context *context, const char *argument,
+                               const gattn_graph *graph);
+gattn_status gattn_graph_check_row(gattn_context *context,
+                                   const gattn_graph *graph, int64_t i);
+gattn_status gattn_graph_check_broken(gattn_context *context,
+                                      const gattn_graph *graph);
+
 /* ------------------------------------------------- what everybody may ask */
 
 /* The runs of row i within [lo, hi), ascending, disjoint, at most `capacity`
  * (>= 1) of them; runs that touch may or may not be joined. *upto is the key
- * below which the answer is complete: hi when nothing is left, else at least
- * one past the last run written; call again with lo = *upto.
+ * below which the answer is complete, above lo: hi when nothing is left, else
+ * at or past the end of the last run written. Call again with lo = *upto until
+ * *upto = hi: no runs with *upto < hi says only that none was found so far.
  *
  * CLASS SPACE. For stride r > 1 keys are counted within the residue class of
  * i: position t stands for the key (i mod r) + r·t, lo, hi, runs and *upto
@@ -124,6 +141,11 @@ static inline int64_t gattn_class_keys(int64_t n, int64_t residue,
 int64_t gattn_runs_interval(int64_t i, int64_t stride, int64_t begin,
                             int64_t end, int64_t lo, int64_t hi,
                             gattn_run *run);
+
+/* gattn_runs by next and stretch: what a class without `runs` gets. */
+int64_t gattn_runs_walk(const gattn_graph *graph, int64_t i, int64_t stride,
+                        int64_t lo, int64_t hi, gattn_run *runs,
+                        int64_t capacity, int64_t *upto);
 
 /* next and stretch without checks; j == n_kv gives n_kv. */
 static inline int64_t gattn_next(const gattn_graph *graph, int64_t i,
@@ -148,9 +170,9 @@ gattn_shape gattn_shape_of(const gattn_graph *graph);
 int64_t gattn_union_terms(gattn_graph *graph, gattn_graph **terms,
                           int64_t capacity);
 
-/* A user's generator answers outside its contract are clamped by the walk so
- * that nothing is accessed out of range, and noted here; readable at any time,
- * from any thread. False for every other graph. */
+/* Answers of a user's generator outside its contract are clamped so that
+ * nothing is accessed out of range, and noted here; readable at any time, from
+ * any thread. True for every graph made of a broken one. */
 bool gattn_graph_broken(const gattn_graph *graph);
 
 #endif
