@@ -103,17 +103,25 @@ static int compare_vertices(const void *a, const void *b) {
   return (left > right) - (left < right);
 }
 
-gattn_status gattn_frontier_settle(gattn_frontier *frontier) {
-  frontier->unique = true;
-  if (frontier->ascending) return GATTN_SUCCESS;
+gattn_status gattn_frontier_sorted(gattn_context *context,
+                                   const gattn_frontier *list,
+                                   int64_t **sorted) {
   void *memory;
-  gattn_status status =
-      gattn_allocate(frontier->context, "frontier", frontier->size,
-                     sizeof *frontier->vertices, &memory);
+  gattn_status status = gattn_allocate(context, "frontier", list->size,
+                                       sizeof **sorted, &memory);
   if (status) return status;
-  int64_t *sorted = memory;
-  memcpy(sorted, frontier->vertices, (size_t)frontier->size * sizeof *sorted);
-  qsort(sorted, (size_t)frontier->size, sizeof *sorted, compare_vertices);
+  memcpy(memory, list->vertices, (size_t)list->size * sizeof **sorted);
+  qsort(memory, (size_t)list->size, sizeof **sorted, compare_vertices);
+  *sorted = memory;
+  return GATTN_SUCCESS;
+}
+
+gattn_status gattn_frontier_settle(gattn_frontier *frontier) {
+  if (frontier->ascending) return GATTN_SUCCESS;
+  int64_t *sorted;
+  gattn_status status =
+      gattn_frontier_sorted(frontier->context, frontier, &sorted);
+  if (status) return status;
   for (int64_t p = 1; p < frontier->size && frontier->unique; p++)
     if (sorted[p] == sorted[p - 1]) {
       frontier->unique = false;

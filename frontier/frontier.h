@@ -35,6 +35,24 @@ gattn_status gattn_frontier_append(gattn_frontier *frontier, int64_t begin,
 /* Fills in `unique` and `duplicate` after appends that were not ascending. */
 gattn_status gattn_frontier_settle(gattn_frontier *frontier);
 
+/* Hands *out the frontier when `status`, that of its making, is success, else
+ * releases it. Returns status. */
+static inline gattn_status gattn_frontier_finish(gattn_status status,
+                                                 gattn_frontier *frontier,
+                                                 gattn_frontier **out) {
+  if (status)
+    gattn_frontier_release(frontier);
+  else
+    *out = frontier;
+  return status;
+}
+
+/* (*sorted)[size]: the vertices of a list, ascending; for the caller to free
+ * through the same context. */
+gattn_status gattn_frontier_sorted(gattn_context *context,
+                                   const gattn_frontier *list,
+                                   int64_t **sorted);
+
 /* The maximal run of consecutive vertices from position p < size on: returns
  * the position behind it. */
 int64_t gattn_frontier_run(const gattn_frontier *frontier, int64_t p,

@@ -60,12 +60,8 @@ gattn_status gattn_frontier_list(gattn_context *context, int64_t n,
   gattn_frontier *frontier;
   gattn_status status = gattn_frontier_new(context, n, &frontier);
   if (status) return status;
-  status = append_list(frontier, vertices, size);
-  if (status)
-    gattn_frontier_release(frontier);
-  else
-    *out = frontier;
-  return status;
+  return gattn_frontier_finish(append_list(frontier, vertices, size), frontier,
+                               out);
 }
 
 static gattn_status append_word(gattn_frontier *frontier, int64_t base,
@@ -106,10 +102,5 @@ gattn_status gattn_frontier_bitmap(gattn_context *context, int64_t n,
   gattn_frontier *frontier;
   gattn_status status = gattn_frontier_new(context, n, &frontier);
   if (status) return status;
-  status = append_bitmap(frontier, words);
-  if (status)
-    gattn_frontier_release(frontier);
-  else
-    *out = frontier;
-  return status;
+  return gattn_frontier_finish(append_bitmap(frontier, words), frontier, out);
 }

@@ -4,19 +4,6 @@
 
 #include "frontier/frontier.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-/* Hands *out the frontier, or releases it when making it failed. */
-static gattn_status finish(gattn_status status, gattn_frontier *frontier,
-                           gattn_frontier **out) {
-  if (status)
-    gattn_frontier_release(frontier);
-  else
-    *out = frontier;
-  return status;
-}
-
 static gattn_status check_operands(gattn_context *context,
                                    const gattn_frontier *frontier,
                                    gattn_frontier **out) {
@@ -42,23 +29,14 @@ gattn_status gattn_frontier_filter(gattn_context *context,
       status = gattn_frontier_append(kept, vertex, vertex + 1);
   }
   if (!status) status = gattn_frontier_settle(kept);
-  return finish(status, kept, out);
-}
-
-static int compare_vertices(const void *a, const void *b) {
-  int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
-  return (left > right) - (left < right);
+  return gattn_frontier_finish(status, kept, out);
 }
 
 static gattn_status append_sorted(gattn_frontier *set,
                                   const gattn_frontier *list) {
-  void *memory;
-  gattn_status status = gattn_allocate(set->context, "frontier", list->size,
-                                       sizeof *list->vertices, &memory);
+  int64_t *sorted;
+  gattn_status status = gattn_frontier_sorted(set->context, list, &sorted);
   if (status) return status;
-  int64_t *sorted = memory;
-  memcpy(sorted, list->vertices, (size_t)list->size * sizeof *sorted);
-  qsort(sorted, (size_t)list->size, sizeof *sorted, compare_vertices);
   for (int64_t p = 0; p < list->size && !status; p++)
     if (p == 0 || sorted[p] != sorted[p - 1])
       status = gattn_frontier_append(set, sorted[p], sorted[p] + 1);
@@ -75,13 +53,13 @@ gattn_status gattn_frontier_uniquify(gattn_context *context,
   status = gattn_frontier_new(context, frontier->n, &set);
   if (status) return status;
   if (!frontier->ascending)
-    return finish(append_sorted(set, frontier), set, out);
+    return gattn_frontier_finish(append_sorted(set, frontier), set, out);
   int64_t begin, end;
   for (int64_t p = 0; p < frontier->size && !status;) {
     p = gattn_frontier_run(frontier, p, &begin, &end);
     status = gattn_frontier_append(set, begin, end);
   }
-  return finish(status, set, out);
+  return gattn_frontier_finish(status, set, out);
 }
 
 /* A walk over the runs of an ascending frontier. */
@@ -134,7 +112,7 @@ gattn_status gattn_frontier_union(gattn_context *context,
   if (status) goto release_a;
   status = gattn_frontier_new(context, left->n, &set);
   if (status) goto release_b;
-  status = finish(append_both(set, a, b), set, out);
+  status = gattn_frontier_finish(append_both(set, a, b), set, out);
 release_b:
   gattn_frontier_release(b);
 release_a:
