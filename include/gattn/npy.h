@@ -28,9 +28,12 @@ GATTN_API gattn_status gattn_npy_parse(gattn_context *context,
  * writable memory of the given type and shape; gattn_npy_commit makes the file
  * appear, gattn_npy_close without it leaves no trace. Where path is a regular
  * file or none, the space is reserved at once and the memory is a mapping of a
- * temporary file beside it; where it is a device or pipe, commit writes it.
- * bfloat16 has no .npy type: GATTN_ERROR_TYPE. GATTN_ERROR_FILE,
- * GATTN_ERROR_NO_SPACE, GATTN_ERROR_OVERFLOW. */
+ * temporary file beside it; where it is a device or pipe, commit writes it. A
+ * symbolic link stays, and the file it names is replaced. The memory starts as
+ * zeros and lasts until gattn_npy_close. bfloat16 has no .npy type:
+ * GATTN_ERROR_TYPE. GATTN_ERROR_SHAPE, GATTN_ERROR_SIZE, GATTN_ERROR_FILE,
+ * GATTN_ERROR_NO_SPACE, GATTN_ERROR_OVERFLOW. Commit also returns
+ * GATTN_ERROR_STATE, for a file open for reading or committed already. */
 GATTN_API gattn_status gattn_npy_create(gattn_context *context,
                                         const char *path, gattn_type type,
                                         int32_t rank, const int64_t *shape,
