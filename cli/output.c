@@ -1,0 +1,129 @@
+/* Output files that appear whole or not at all. SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "cli/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "cli/failure.h"
+
+static int fail(const cli_output *output) {
+  return cli_fail(CLI_FAILURE, output->where, "%s: %s", output->path,
+                  strerror(errno));
+}
+
+/* A free name in the directory of path, in memory of its own. */
+static char *temporary_name(const char *path, unsigned attempt) {
+  size_t size = strlen(path) + 48;
+  char *name = malloc(size);
+  if (name)
+    snprintf(name, size, "%s.%ld-%u.part", path, (long)getpid(), attempt);
+  return name;
+}
+
+/* A file without a name: even a kill leaves nothing behind. */
+static int open_nameless(const char *path) {
+  char *directory = strdup(path);
+  if (!directory) return -1;
+  char *slash = strrchr(directory, '/');
+  if (slash) slash[slash == directory] = '\0';
+  int fd = open(slash ? directory : ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+  free(directory);
+  if (fd >= 0 && access("/proc/self/fd", X_OK)) {
+    close(fd);
+    fd = -1;
+  }
+  return fd;
+}
+
+static int open_temporary(cli_output *output) {
+  int fd = open_nameless(output->path);
+  for (unsigned attempt = 0; fd < 0 && attempt < 100; attempt++) {
+    output->temporary = temporary_name(output->path, attempt);
+    if (!output->temporary) return -1;
+    fd = open(output->temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
+    if (fd >= 0) return fd;
+    free(output->temporary);
+    output->temporary = NULL;
+    if (errno != EEXIST) return -1;
+  }
+  return fd;
+}
+
+int cli_output_open(const char *where, const char *path, cli_output *output) {
+  *output = (cli_output){.where = where, .path = path};
+  struct stat found;
+  int fd;
+  if (!stat(path, &found) && !S_ISREG(found.st_mode)) {
+    output->direct = true;
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+  } else {
+    fd = open_temporary(output);
+  }
+  if (fd < 0) return fail(output);
+  output->stream = fdopen(fd, "w");
+  if (output->stream) return CLI_SUCCESS;
+  int status = fail(output);
+  close(fd);
+  cli_output_close(output);
+  return status;
+}
+
+int cli_output_finish(cli_output *output) {
+  if (!output->stream) return CLI_SUCCESS;
+  errno = 0;
+  bool failed = ferror(output->stream) != 0;
+  if (fflush(output->stream)) failed = true;
+  if (!failed) return CLI_SUCCESS;
+  if (!errno) errno = ENOSPC;
+  return fail(output);
+}
+
+/* Gives the nameless file a name beside its path. */
+static int name_it(cli_output *output) {
+  char source[64];
+  snprintf(source, sizeof source, "/proc/self/fd/%d", fileno(output->stream));
+  for (unsigned attempt = 0; attempt < 100; attempt++) {
+    output->temporary = temporary_name(output->path, attempt);
+    if (!output->temporary) return -1;
+    if (!linkat(AT_FDCWD, source, AT_FDCWD, output->temporary,
+                AT_SYMLINK_FOLLOW))
+      return 0;
+    free(output->temporary);
+    output->temporary = NULL;
+    if (errno != EEXIST) return -1;
+  }
+  return -1;
+}
+
+int cli_output_commit(cli_output *output) {
+  if (!output->stream || output->direct) return CLI_SUCCESS;
+  if (!output->temporary && name_it(output)) return fail(output);
+  /* A symbolic link stays, and what it points to is replaced. */
+  char *target = realpath(output->path, NULL);
+  int failed = rename(output->temporary, target ? target : output->path);
+  free(target);
+  if (failed) return fail(output);
+  free(output->temporary);
+  output->temporary = NULL;
+  return CLI_SUCCESS;
+}
+
+void cli_output_close(cli_output *output) {
+  if (output->stream) fclose(output->stream);
+  if (output->temporary) unlink(output->temporary);
+  free(output->temporary);
+  *output = (cli_output){0};
+}
+
+bool cli_output_fits(const cli_output *output, double bytes) {
+  struct statvfs room;
+  if (output->direct || fstatvfs(fileno(output->stream), &room)) return true;
+  return bytes <= (double)room.f_bavail * (double)room.f_frsize;
+}

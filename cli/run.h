@@ -1,0 +1,40 @@
+/* What gattn run was asked for, and the arrays it works on.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATTN_CLI_RUN_H
+#define GATTN_CLI_RUN_H
+
+#include "cli/session.h"
+
+enum { RUN_Q, RUN_K, RUN_V, RUN_O, RUN_L, RUN_ARRAYS };
+
+typedef struct run_request {
+  const char *mask, *frontier;
+  const char *path[RUN_ARRAYS]; /* RUN_L may be null */
+  double scale;
+  bool has_scale, explain;
+  cli_session_options machine;
+} run_request;
+
+typedef struct run_work {
+  gattn_npy *npy[RUN_ARRAYS];
+  int32_t rank;                  /* of the files */
+  gattn_tensor view[RUN_ARRAYS]; /* [batch, heads, rows, dim]; lse without
+                                  * dim */
+  gattn_value value[RUN_ARRAYS];
+  gattn_graph *graph;
+  gattn_frontier *frontier; /* null: every query vertex */
+  gattn_plan *plan;
+  size_t bytes; /* of workspace */
+} run_work;
+
+/* Maps Q, K and V and checks that they belong together. Exit statuses, here
+ * and below. */
+int run_open_inputs(cli_session *session, const run_request *request,
+                    run_work *work);
+/* Reserves O and L, which appear when they are committed: both or neither. */
+int run_create_outputs(cli_session *session, const run_request *request,
+                       run_work *work);
+int run_commit_outputs(cli_session *session, const run_request *request,
+                       run_work *work);
+
+#endif
