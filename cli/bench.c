@@ -15,22 +15,22 @@ const char cli_help_bench[] =
     "                   [--json] [-n N] [-d D] [--repeat R] [--threads T]\n"
     "                   [--isa auto|portable|avx2|avx512]\n"
     "\n"
-    "Measures this machine's copy, multiply-add and random-row rates, then times\n"
-    "attention over float32 arrays against what they allow. `limit` is the\n"
-    "fraction of the best possible time: the larger of moving Q, K, V and O once\n"
-    "(for edge lists, of gathering the rows of K and V) and of 4 edges d\n"
-    "operations; `madd` is the fraction of the multiply-add rate; `error` the\n"
-    "largest difference to float64 on a sample of rows. Fails when an error is\n"
-    "above 5e-5.\n"
+    "Measures this machine's copy, multiply-add and random-row rates, then\n"
+    "times attention over float32 arrays against what they allow. `limit` is\n"
+    "the fraction of the best possible time: the larger of moving Q, K, V and\n"
+    "O once (for edge lists, of gathering the rows of K and V) and of 4 edges\n"
+    "d operations; `madd` is the fraction of the multiply-add rate; `error`\n"
+    "the largest difference to float64 on a sample of rows. Fails when an\n"
+    "error is above 5e-5.\n"
     "\n"
     "  --suite S    limits: only the machine; forward (without it): common\n"
-    "               masks; edges: random edges; growth: one mask over growing n,\n"
-    "               and the exponent of time against edges\n"
+    "               masks; edges: random edges; growth: one mask over\n"
+    "               growing n, and the exponent of time against edges\n"
     "  --mask EXPR  this mask in place of the suite's\n"
     "  --json       one JSON object in place of the table\n"
     "  -n N         tokens; growth: the most tokens\n"
     "  -d D         head dimension; 64 without it\n"
-    "  --repeat R   runs to take the median of; without it as many as it takes\n"
+    "  --repeat R   runs to take the median of; without it enough of them\n"
     "  --threads T  number of threads\n"
     "  --isa I      instruction set; auto without it\n";
 
@@ -60,16 +60,19 @@ static int parse(int argc, char **argv, bench_request *r) {
       CLI_OPTION("--suite", CLI_TEXT, &r->suite),
       CLI_OPTION("--mask", CLI_TEXT, &r->mask),
       CLI_OPTION("--json", CLI_FLAG, &r->json),
-      CLI_OPTION("-n", CLI_SIZE, &r->n, .minimum = 1, .maximum = (int64_t)1 << 40),
+      CLI_OPTION("-n", CLI_SIZE, &r->n, .minimum = 1,
+                 .maximum = (int64_t)1 << 40),
       CLI_OPTION("-d", CLI_SIZE, &r->d, .minimum = 1, .maximum = 65536),
-      CLI_OPTION("--repeat", CLI_SIZE, &r->repeat, .minimum = 1, .maximum = 1000),
-      CLI_OPTION("--threads", CLI_SIZE, &r->machine.threads, .minimum = 1, .maximum = CLI_MAX_THREADS),
+      CLI_OPTION("--repeat", CLI_SIZE, &r->repeat, .minimum = 1,
+                 .maximum = 1000),
+      CLI_OPTION("--threads", CLI_SIZE, &r->machine.threads, .minimum = 1,
+                 .maximum = CLI_MAX_THREADS),
       CLI_OPTION("--isa", CLI_TEXT, &r->machine.isa),
   };
   r->suite = "forward";
   r->d = 64;
-  return cli_parse_options("bench", options,
-                           sizeof options / sizeof *options, argc, argv);
+  return cli_parse_options("bench", options, sizeof options / sizeof *options,
+                           argc, argv);
 }
 
 /* One mask in place of the suite's, where --mask is given. */
@@ -114,8 +117,8 @@ static int run_workloads(cli_session *session, const bench_request *request,
   session->share = count ? 1.0 / count : 1;
   for (int w = 0; w < count; w++) {
     session->base = (double)w / count;
-    int status = bench_measure(session, request, limits, &workloads[w],
-                               &results[w]);
+    int status =
+        bench_measure(session, request, limits, &workloads[w], &results[w]);
     if (status) return status;
     if (!(results[w].error <= worst)) worst = results[w].error;
     if (request->json) continue;

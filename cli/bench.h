@@ -23,8 +23,8 @@ typedef struct bench_request {
 typedef struct bench_result {
   const bench_workload *workload;
   int64_t edges, repeats;
-  double plan_seconds; /* parsing the mask and planning */
-  double seconds;      /* median of the repeats */
+  double plan_seconds;  /* parsing the mask and planning */
+  double seconds;       /* median of the repeats */
   double limit_seconds; /* the machine could not do it faster */
   double fraction;      /* limit_seconds / seconds */
   double multiply_add;  /* fraction of the multiply-add rate reached */

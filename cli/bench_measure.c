@@ -36,8 +36,8 @@ static gattn_status arrays_create(gattn_context *context, int64_t n, int64_t d,
     int32_t rank = a == LSE ? 1 : 2;
     gattn_tensor *view = &arrays->view[a];
     /* The shape's overflow is checked before there is memory to point at. */
-    gattn_status status = gattn_tensor_dense(context, arrays, GATTN_FLOAT32,
-                                             rank, shape, view);
+    gattn_status status =
+        gattn_tensor_dense(context, arrays, GATTN_FLOAT32, rank, shape, view);
     if (status) return status;
     int64_t count = gattn_tensor_elements(view);
     size_t bytes = ((size_t)count * sizeof(float) + 4095) / 4096 * 4096;
@@ -60,12 +60,12 @@ static gattn_status describe(gattn_program *program, gattn_graph *graph,
     status = gattn_program_input(program, names[a], GATTN_FLOAT32, 2,
                                  arrays->view[a].shape, &value[a]);
   if (!status)
-    status = gattn_program_advance(program, graph, GATTN_ALL, value[Q],
-                                   value[K], NULL, NULL, GATTN_NO_VALUE,
-                                   &scores);
+    status =
+        gattn_program_advance(program, graph, GATTN_ALL, value[Q], value[K],
+                              NULL, NULL, GATTN_NO_VALUE, &scores);
   if (!status)
-    status = gattn_program_segmented_softmax(program, scores, &weights,
-                                             &value[LSE]);
+    status =
+        gattn_program_segmented_softmax(program, scores, &weights, &value[LSE]);
   if (!status)
     status = gattn_program_gather(program, weights, value[V], &value[O]);
   if (!status) status = gattn_program_output(program, "o", value[O]);
@@ -113,8 +113,7 @@ static gattn_status time_plan(gattn_plan *plan, const gattn_binding *bindings,
                      (spent > slow && count >= LEAST_SLOW))
       break;
     double start = cli_seconds();
-    status =
-        gattn_plan_execute(plan, bindings, ARRAYS, workspace, bytes, NULL);
+    status = gattn_plan_execute(plan, bindings, ARRAYS, workspace, bytes, NULL);
     times[count] = cli_seconds() - start;
     spent += times[count++];
   }
@@ -141,9 +140,8 @@ static gattn_status execute(gattn_plan *plan, const gattn_value *value,
   return status;
 }
 
-static gattn_status plan_and_execute(gattn_context *context,
-                                     gattn_graph *graph, int64_t repeat,
-                                     bench_arrays *arrays,
+static gattn_status plan_and_execute(gattn_context *context, gattn_graph *graph,
+                                     int64_t repeat, bench_arrays *arrays,
                                      bench_result *result) {
   gattn_program *program;
   gattn_plan *plan = NULL;
@@ -166,8 +164,7 @@ static void rate(const bench_workload *workload, int64_t d,
   double edges = (double)result->edges, width = 4.0 * (double)d;
   double arithmetic = 4 * edges * (double)d / limits->multiply_add;
   double moving = 4 * (double)workload->n * width / limits->copy_bytes;
-  if (workload->gathered)
-    moving = 2 * edges * width / limits->random_row_bytes;
+  if (workload->gathered) moving = 2 * edges * width / limits->random_row_bytes;
   result->limit_seconds = arithmetic > moving ? arithmetic : moving;
   result->fraction = result->limit_seconds / result->seconds;
   result->multiply_add = arithmetic / result->seconds;
@@ -188,13 +185,11 @@ int bench_measure(cli_session *session, const bench_request *request,
   if (!status)
     status = arrays_create(context, workload->n, request->d, &arrays);
   if (!status)
-    status = plan_and_execute(context, graph, request->repeat, &arrays,
-                              result);
+    status = plan_and_execute(context, graph, request->repeat, &arrays, result);
   if (!status)
-    status = bench_oracle_error(context, graph, workload->n, request->d,
-                                arrays.data[Q], arrays.data[K],
-                                arrays.data[V], arrays.data[O],
-                                arrays.data[LSE], &result->error);
+    status = bench_oracle_error(
+        context, graph, workload->n, request->d, arrays.data[Q], arrays.data[K],
+        arrays.data[V], arrays.data[O], arrays.data[LSE], &result->error);
   arrays_release(&arrays);
   gattn_graph_release(graph);
   if (status == GATTN_ERROR_MEMORY)

@@ -57,8 +57,7 @@ static double largest(double a, double b) {
 static double row_error(const oracle *x, const float *o, float lse) {
   double expected = x->sum > 0 ? x->maximum + log(x->sum) : -INFINITY;
   bool same = isinf(expected) && expected == (double)lse;
-  double error =
-      same ? 0 : fabs((double)lse - expected) / (1 + fabs(expected));
+  double error = same ? 0 : fabs((double)lse - expected) / (1 + fabs(expected));
   error = largest(0, error);
   for (int64_t c = 0; c < x->d; c++) {
     double value = x->sum > 0 ? x->o[c] / x->sum : 0;
@@ -73,8 +72,14 @@ gattn_status bench_oracle_error(gattn_context *context,
                                 const float *o, const float *lse,
                                 double *error) {
   enum { SAMPLES = 64 };
-  oracle x = {.context = context, .graph = graph, .n = n, .d = d, .q = q,
-              .k = k, .v = v, .o = malloc((size_t)d * sizeof *x.o)};
+  oracle x = {.context = context,
+              .graph = graph,
+              .n = n,
+              .d = d,
+              .q = q,
+              .k = k,
+              .v = v,
+              .o = malloc((size_t)d * sizeof *x.o)};
   if (!x.o) return GATTN_ERROR_MEMORY;
   gattn_status status = GATTN_SUCCESS;
   int64_t samples = n < SAMPLES ? n : SAMPLES;

@@ -10,12 +10,12 @@
 
 void bench_print_machine(const cli_session *session,
                          const gattn_limits *limits) {
-  printf("%s, %d threads: copy %.2f GB/s, multiply-add %.1f Gflop/s, "
-         "random rows %.2f GB/s\n",
-         gattn_isa_name(gattn_context_isa(session->context)),
-         (int)gattn_context_threads(session->context),
-         1e-9 * limits->copy_bytes, 1e-9 * limits->multiply_add,
-         1e-9 * limits->random_row_bytes);
+  printf(
+      "%s, %d threads: copy %.2f GB/s, multiply-add %.1f Gflop/s, "
+      "random rows %.2f GB/s\n",
+      gattn_isa_name(gattn_context_isa(session->context)),
+      (int)gattn_context_threads(session->context), 1e-9 * limits->copy_bytes,
+      1e-9 * limits->multiply_add, 1e-9 * limits->random_row_bytes);
 }
 
 void bench_print_heading(void) {
@@ -24,7 +24,8 @@ void bench_print_heading(void) {
 }
 
 void bench_print_result(const bench_result *r) {
-  printf("%-34s %9" PRId64 " %12" PRId64 " %9.3f %9.3f %9.3f %5.1f%% %5.1f%% "
+  printf("%-34s %9" PRId64 " %12" PRId64
+         " %9.3f %9.3f %9.3f %5.1f%% %5.1f%% "
          "%8.1e\n",
          r->workload->mask, r->workload->n, r->edges, 1e3 * r->plan_seconds,
          1e3 * r->seconds, 1e3 * r->limit_seconds, 100 * r->fraction,
@@ -34,17 +35,22 @@ void bench_print_result(const bench_result *r) {
 static void print_string(const char *text) {
   putchar('"');
   for (const char *c = text; *c; c++) {
-    if (*c == '"' || *c == '\\') printf("\\%c", *c);
-    else if ((unsigned char)*c < 0x20) printf("\\u%04x", *c);
-    else putchar(*c);
+    if (*c == '"' || *c == '\\')
+      printf("\\%c", *c);
+    else if ((unsigned char)*c < 0x20)
+      printf("\\u%04x", *c);
+    else
+      putchar(*c);
   }
   putchar('"');
 }
 
 /* JSON has no infinity. */
 static void print_number(const char *key, double value) {
-  if (isfinite(value)) printf(", \"%s\": %.9g", key, value);
-  else printf(", \"%s\": null", key);
+  if (isfinite(value))
+    printf(", \"%s\": %.9g", key, value);
+  else
+    printf(", \"%s\": null", key);
 }
 
 static void print_workload(const bench_result *r) {
@@ -66,11 +72,12 @@ void bench_print_json(const cli_session *session, const bench_request *request,
                       int n) {
   printf("{\"suite\": ");
   print_string(request->suite);
-  printf(", \"version\": \"%s\", \"isa\": \"%s\", \"threads\": %d, "
-         "\"type\": \"float32\", \"d\": %" PRId64,
-         gattn_version_string(),
-         gattn_isa_name(gattn_context_isa(session->context)),
-         (int)gattn_context_threads(session->context), request->d);
+  printf(
+      ", \"version\": \"%s\", \"isa\": \"%s\", \"threads\": %d, "
+      "\"type\": \"float32\", \"d\": %" PRId64,
+      gattn_version_string(),
+      gattn_isa_name(gattn_context_isa(session->context)),
+      (int)gattn_context_threads(session->context), request->d);
   printf(", \"limits\": {\"unit\": \"per second\"");
   print_number("copy_bytes", limits->copy_bytes);
   print_number("multiply_add", limits->multiply_add);

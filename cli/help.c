@@ -22,8 +22,8 @@ const size_t cli_command_count = sizeof cli_commands / sizeof *cli_commands;
 const char cli_help_help[] =
     "usage: gattn help [COMMAND | masks]\n"
     "\n"
-    "Without an operand, lists the commands. With a command's name, prints its\n"
-    "options; with `masks`, the table of masks.\n";
+    "Without an operand, lists the commands. With a command's name, prints\n"
+    "its options; with `masks`, the table of masks.\n";
 
 const cli_command *cli_find_command(const char *where, const char *name) {
   const char *names[8];
@@ -37,20 +37,23 @@ const cli_command *cli_find_command(const char *where, const char *name) {
 }
 
 static int print_commands(void) {
-  printf("usage: gattn COMMAND [OPTION ...]\n\n"
-         "Exact attention over sparse masks.\n\n");
+  printf(
+      "usage: gattn COMMAND [OPTION ...]\n\n"
+      "Exact attention over sparse masks.\n\n");
   for (size_t c = 0; c < cli_command_count; c++)
     printf("  %-6s %s\n", cli_commands[c].name, cli_commands[c].summary);
-  printf("\n`gattn help COMMAND` prints a command's options, `gattn help masks`\n"
-         "the masks, `gattn --version` the version. Every size takes a suffix\n"
-         "k, m, g or t (2^10, 2^20, 2^30, 2^40).\n");
+  printf(
+      "\n`gattn help COMMAND` prints a command's options, `gattn help masks`\n"
+      "the masks, `gattn --version` the version. Every size takes a suffix\n"
+      "k, m, g or t (2^10, 2^20, 2^30, 2^40).\n");
   return CLI_SUCCESS;
 }
 
 static int print_masks(void) {
-  printf("expr   = term { (\"|\" | \"-\") term }     union, difference\n"
-         "term   = factor { \"&\" factor }         intersection\n"
-         "factor = name [ \"(\" arguments \")\" ] | \"(\" expr \")\"\n\n");
+  printf(
+      "expr   = term { (\"|\" | \"-\") term }     union, difference\n"
+      "term   = factor { \"&\" factor }         intersection\n"
+      "factor = name [ \"(\" arguments \")\" ] | \"(\" expr \")\"\n\n");
   const gattn_mask_info *mask;
   for (int64_t r = 0; (mask = gattn_mask_table(r)); r++) {
     printf("%s(%s)%s\n", mask->name, mask->arguments,

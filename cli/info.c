@@ -1,4 +1,5 @@
-/* gattn info: version, build options, devices. SPDX-License-Identifier: Apache-2.0 */
+/* gattn info: version, build options, devices. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "config.h"
 
 #include <stdio.h>
@@ -11,8 +12,8 @@
 const char cli_help_info[] =
     "usage: gattn info\n"
     "\n"
-    "Prints the version, how the library was built, and the devices it can run\n"
-    "on.\n";
+    "Prints the version, how the library was built, and the devices it can\n"
+    "run on.\n";
 
 static const char *compiler(void) {
 #if defined(__clang__)
@@ -48,7 +49,7 @@ static void print_build(void) {
 #else
   printf("openmp: no\n");
 #endif
-#ifdef HAVE_LIBPNG
+#ifdef GATTN_HAVE_PNG
   printf("libpng: yes\n");
 #else
   printf("libpng: no\n");

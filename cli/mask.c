@@ -1,4 +1,5 @@
-/* gattn mask: statistics, pictures and edges. SPDX-License-Identifier: Apache-2.0 */
+/* gattn mask: statistics, pictures and edges. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "config.h"
 
 #include "cli/mask.h"
@@ -23,10 +24,10 @@ const char cli_help_mask[] =
     "               min_degree, max_degree, empty_rows; what is done when\n"
     "               nothing else is asked for\n"
     "  --json       the same as one JSON object\n"
-    "  --ascii      a picture in text: . for no edge, # for all of them; large\n"
-    "               masks by density in . : - = + * % @ #\n"
-    "  --png F      a picture: a pixel a pair, black for an edge, up to 1024 x\n"
-    "               1024; larger masks by density\n"
+    "  --ascii      a picture in text: . for no edge, # for all of them;\n"
+    "               large masks by density in . : - = + * % @ #\n"
+    "  --png F      a picture: a pixel a pair, black for an edge, up to 1024\n"
+    "               x 1024; larger masks by density\n"
     "  --mtx F      the edges as a Matrix Market pattern file\n"
     "  --row I      the neighbours of query I on one line\n";
 
@@ -39,7 +40,8 @@ typedef struct request {
 static int parse(int argc, char **argv, request *r) {
   cli_option options[] = {
       CLI_OPTION("--mask", CLI_TEXT, &r->mask, .required = true),
-      CLI_OPTION("-n", CLI_SIZE, &r->n, .required = true, .maximum = GATTN_MAX_VERTICES),
+      CLI_OPTION("-n", CLI_SIZE, &r->n, .required = true,
+                 .maximum = GATTN_MAX_VERTICES),
       CLI_OPTION("-m", CLI_SIZE, &r->m, .maximum = GATTN_MAX_VERTICES),
       CLI_OPTION("--row", CLI_SIZE, &r->row),
       CLI_OPTION("--png", CLI_TEXT, &r->png),
@@ -48,8 +50,8 @@ static int parse(int argc, char **argv, request *r) {
       CLI_OPTION("--json", CLI_FLAG, &r->json),
       CLI_OPTION("--ascii", CLI_FLAG, &r->ascii),
   };
-  int status = cli_parse_options(
-      "mask", options, sizeof options / sizeof *options, argc, argv);
+  int status = cli_parse_options("mask", options,
+                                 sizeof options / sizeof *options, argc, argv);
   if (status) return status;
   if (!options[2].given) r->m = r->n;
   r->has_row = options[3].given;
@@ -91,10 +93,10 @@ static int answer(cli_session *session, const gattn_graph *graph,
   gattn_graph_stats stats = {0};
   int status = CLI_SUCCESS;
   if (r->stats || r->json) status = mask_count(session, graph, &stats);
-  if (!status) status = write_file(session, graph, r->png, mask_write_png,
-                                   &png);
-  if (!status) status = write_file(session, graph, r->mtx, mask_write_mtx,
-                                   &mtx);
+  if (!status)
+    status = write_file(session, graph, r->png, mask_write_png, &png);
+  if (!status)
+    status = write_file(session, graph, r->mtx, mask_write_mtx, &mtx);
   if (!status) status = print(session, graph, r, &stats);
   if (!status) status = cli_output_commit(&png);
   if (!status) {

@@ -38,8 +38,7 @@ int mask_count(cli_session *session, const gattn_graph *graph,
 void mask_print_stats(const gattn_graph_stats *stats, bool json);
 
 /* The neighbours of a row on one line. */
-int mask_print_row(cli_session *session, const gattn_graph *graph,
-                   int64_t row);
+int mask_print_row(cli_session *session, const gattn_graph *graph, int64_t row);
 
 /* high · 2^64 + low in decimal, into text[40]; returns where it begins. */
 const char *mask_wide_decimal(uint64_t high, uint64_t low, char text[40]);

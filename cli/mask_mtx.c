@@ -34,8 +34,7 @@ static gattn_status write_row(cli_session *session, const gattn_graph *graph,
                               int64_t row, FILE *stream, int64_t *edges) {
   int64_t keys = gattn_graph_keys(graph), j = 0;
   while (j < keys && !ferror(stream)) {
-    gattn_status status =
-        gattn_graph_next(session->context, graph, row, j, &j);
+    gattn_status status = gattn_graph_next(session->context, graph, row, j, &j);
     if (status || j == keys) return status;
     int64_t end;
     status = gattn_graph_stretch(session->context, graph, row, j, &end);
@@ -72,8 +71,8 @@ int mask_write_mtx(cli_session *session, const gattn_graph *graph,
   if (status) return cli_session_fail(session, status, "--mtx");
   /* The shortest line is `1 1` and its end. */
   if (!cli_output_fits(output, 4 * (double)edges))
-    return cli_fail(CLI_FAILURE, "mask",
-                    "%s: no space for %" PRId64 " edges", output->path, edges);
+    return cli_fail(CLI_FAILURE, "mask", "%s: no space for %" PRId64 " edges",
+                    output->path, edges);
   fprintf(output->stream,
           "%%%%MatrixMarket matrix coordinate pattern general\n"
           "%" PRId64 " %" PRId64 " %" PRId64 "\n",

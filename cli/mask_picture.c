@@ -1,4 +1,5 @@
-/* A graph as a picture of densities, and in text. SPDX-License-Identifier: Apache-2.0 */
+/* A graph as a picture of densities, and in text. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "config.h"
 
 #include <stdio.h>
@@ -117,8 +118,7 @@ int mask_draw(cli_session *session, const gattn_graph *graph, int64_t rows,
   double *share = malloc((size_t)columns * sizeof *share);
   picture->rows = rows;
   picture->columns = columns;
-  picture->density =
-      calloc((size_t)(rows * columns), sizeof *picture->density);
+  picture->density = calloc((size_t)(rows * columns), sizeof *picture->density);
   int status = CLI_SUCCESS;
   if (!share || !picture->density)
     status = cli_fail(CLI_FAILURE, "mask", "no memory for a picture");
@@ -127,8 +127,7 @@ int mask_draw(cli_session *session, const gattn_graph *graph, int64_t rows,
   walk w = {.graph = graph,
             .keys = gattn_graph_keys(graph),
             .columns = columns,
-            .steps = at_least(budget / (rows * columns * samples),
-                              LEAST_STEPS),
+            .steps = at_least(budget / (rows * columns * samples), LEAST_STEPS),
             .share = share};
   cli_progress_start(session, "drawing");
   for (int64_t r = 0; r < rows && !status; r++)

@@ -3,7 +3,7 @@
 
 #include "cli/mask.h"
 
-#ifdef HAVE_LIBPNG
+#ifdef GATTN_HAVE_PNG
 
 #include <png.h>
 #include <setjmp.h>

@@ -21,9 +21,8 @@ int mask_count(cli_session *session, const gattn_graph *graph,
                gattn_graph_stats *stats) {
   stats->struct_size = sizeof *stats;
   cli_progress_start(session, "counting");
-  gattn_status status =
-      gattn_graph_count(session->context, graph, 0, gattn_graph_queries(graph),
-                        stats);
+  gattn_status status = gattn_graph_count(session->context, graph, 0,
+                                          gattn_graph_queries(graph), stats);
   cli_progress_end(session);
   return status ? cli_session_fail(session, status, "--mask") : CLI_SUCCESS;
 }

@@ -1,4 +1,5 @@
-/* Options of a command, parsed from a table. SPDX-License-Identifier: Apache-2.0 */
+/* Options of a command, parsed from a table. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "config.h"
 
 #include "cli/options.h"
@@ -57,7 +58,8 @@ int cli_parse_size(const char *where, const char *what, const char *text,
   if (status)
     return cli_fail(CLI_BAD_REQUEST, where,
                     "%s: '%s' is no size; expected digits and at most one of "
-                    "k, m, g, t", what, text);
+                    "k, m, g, t",
+                    what, text);
   if (got < minimum)
     return cli_fail(CLI_BAD_REQUEST, where, "%s: %s is below %lld", what, text,
                     (long long)minimum);
@@ -116,8 +118,10 @@ static cli_option *find(cli_option *options, size_t n, const char *word,
       return &options[r];
     }
     bool is_long = options[r].name[1] == '-';
-    if (**rest == '=') ++*rest;
-    else if (is_long) continue;
+    if (**rest == '=')
+      ++*rest;
+    else if (is_long)
+      continue;
     return &options[r];
   }
   return NULL;
@@ -143,8 +147,8 @@ static bool is_option(cli_option *options, size_t n, const char *word) {
 }
 
 /* Parses the option at argv[*a], and moves *a to its last word. */
-static int parse_one(const char *where, cli_option *options, size_t n,
-                     int argc, char **argv, int *a) {
+static int parse_one(const char *where, cli_option *options, size_t n, int argc,
+                     char **argv, int *a) {
   const char *value;
   cli_option *option = find(options, n, argv[*a], &value);
   if (!option) return fail_unknown(where, options, n, argv[*a]);

@@ -1,4 +1,5 @@
-/* Options of a command, parsed from a table. SPDX-License-Identifier: Apache-2.0 */
+/* Options of a command, parsed from a table. SPDX-License-Identifier:
+ * Apache-2.0 */
 #ifndef GATTN_CLI_OPTIONS_H
 #define GATTN_CLI_OPTIONS_H
 
@@ -19,7 +20,7 @@ typedef enum cli_option_kind {
 typedef struct cli_option {
   const char *name; /* as it is typed: "--mask", "-n" */
   cli_option_kind kind;
-  void *value;      /* where it goes, by kind */
+  void *value; /* where it goes, by kind */
   bool required;
   int64_t minimum, maximum; /* SIZE; maximum 0 is none */
   bool given;               /* set by the parser */
@@ -27,7 +28,7 @@ typedef struct cli_option {
 
 /* A row: name, kind, where the value goes, and then what else is not zero. */
 #define CLI_OPTION(name_, kind_, value_, ...) \
-  {.name = name_, .kind = kind_, .value = value_, __VA_ARGS__}
+  { .name = name_, .kind = kind_, .value = value_, __VA_ARGS__ }
 
 /* Returned where --help or -h was asked for; nothing was printed. */
 enum { CLI_HELP = -1 };

@@ -1,4 +1,5 @@
-/* Output files that appear whole or not at all. SPDX-License-Identifier: Apache-2.0 */
+/* Output files that appear whole or not at all. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "config.h"
 
 #include "cli/output.h"

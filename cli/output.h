@@ -1,4 +1,5 @@
-/* Output files that appear whole or not at all. SPDX-License-Identifier: Apache-2.0 */
+/* Output files that appear whole or not at all. SPDX-License-Identifier:
+ * Apache-2.0 */
 #ifndef GATTN_CLI_OUTPUT_H
 #define GATTN_CLI_OUTPUT_H
 

@@ -16,8 +16,9 @@ const char cli_help_run[] =
     "                 [--lse L.npy] [--frontier F] [--scale X]\n"
     "                 [--device cpu|cuda|cuda:N] [--threads T] [--explain]\n"
     "\n"
-    "Exact attention over the edges of a mask. Arrays are C-ordered float32 or\n"
-    "float16, [n, d], [h, n, d] or [b, h, n, d]; K and V may have fewer heads.\n"
+    "Exact attention over the edges of a mask. Arrays are C-ordered float32\n"
+    "or float16, [n, d], [h, n, d] or [b, h, n, d]; K and V may have fewer\n"
+    "heads.\n"
     "\n"
     "  --mask EXPR    the mask, for example 'local(256) | global(0:64)'\n"
     "  --q, --k, --v  queries, keys and values\n"
@@ -41,7 +42,8 @@ static int parse(int argc, char **argv, run_request *r) {
       CLI_OPTION("--frontier", CLI_TEXT, &r->frontier),
       CLI_OPTION("--scale", CLI_REAL, &r->scale),
       CLI_OPTION("--device", CLI_TEXT, &r->machine.device),
-      CLI_OPTION("--threads", CLI_SIZE, &r->machine.threads, .minimum = 1, .maximum = CLI_MAX_THREADS),
+      CLI_OPTION("--threads", CLI_SIZE, &r->machine.threads, .minimum = 1,
+                 .maximum = CLI_MAX_THREADS),
       CLI_OPTION("--explain", CLI_FLAG, &r->explain),
   };
   const size_t n = sizeof options / sizeof *options, scale = 7;
@@ -74,15 +76,14 @@ static int make_graph(cli_session *session, const run_request *request,
 }
 
 /* advance, softmax and gather as a program, so that the plan can be seen. */
-static gattn_status describe(gattn_program *program,
-                             const run_request *request, run_work *work) {
+static gattn_status describe(gattn_program *program, const run_request *request,
+                             run_work *work) {
   static const char *const names[] = {"q", "k", "v"};
   gattn_value scores, weights, *value = work->value;
   for (int a = RUN_Q; a <= RUN_V; a++) {
     gattn_tensor *view = &work->view[a];
-    gattn_status status =
-        gattn_program_input(program, names[a], view->type, view->rank,
-                            view->shape, &value[a]);
+    gattn_status status = gattn_program_input(
+        program, names[a], view->type, view->rank, view->shape, &value[a]);
     if (status) return status;
   }
   gattn_status status = gattn_program_advance(
@@ -93,8 +94,8 @@ static gattn_status describe(gattn_program *program,
   if (!status)
     status = gattn_program_segmented_softmax(program, scores, &weights, lse);
   if (!status)
-    status = gattn_program_gather(program, weights, value[RUN_V],
-                                  &value[RUN_O]);
+    status =
+        gattn_program_gather(program, weights, value[RUN_V], &value[RUN_O]);
   if (!status) status = gattn_program_output(program, "o", value[RUN_O]);
   if (!status && lse) status = gattn_program_output(program, "lse", *lse);
   return status;
@@ -146,8 +147,8 @@ static int execute(cli_session *session, const run_request *request,
     if (request->path[a])
       bindings[n++] = (gattn_binding){work->value[a], &work->view[a]};
   cli_progress_start(session, "run");
-  gattn_status status = gattn_plan_execute(work->plan, bindings, n, workspace,
-                                           work->bytes, NULL);
+  gattn_status status =
+      gattn_plan_execute(work->plan, bindings, n, workspace, work->bytes, NULL);
   cli_progress_end(session);
   free(workspace);
   return status ? cli_session_fail(session, status, NULL) : CLI_SUCCESS;

@@ -107,8 +107,8 @@ int run_create_outputs(cli_session *session, const run_request *request,
   int64_t shape[4] = {q->shape[0], q->shape[1], q->shape[2],
                       work->view[RUN_V].shape[3]};
   const int64_t *from = shape + 4 - work->rank;
-  int status = create(session, request->path[RUN_O], RUN_O, q->type,
-                      work->rank, from, work);
+  int status = create(session, request->path[RUN_O], RUN_O, q->type, work->rank,
+                      from, work);
   if (!status && request->path[RUN_L])
     status = create(session, request->path[RUN_L], RUN_L, GATTN_FLOAT32,
                     work->rank - 1, from, work);

@@ -98,9 +98,9 @@ int cli_session_open(const char *where, const cli_session_options *asked,
   if (exit_status) return exit_status;
   gattn_status status = gattn_context_create(&options, &session->context);
   if (!status) return CLI_SUCCESS;
-  return cli_fail(cli_exit_status(status), where, "%s",
-                  session->message[0] ? session->message
-                                      : gattn_status_string(status));
+  return cli_fail(
+      cli_exit_status(status), where, "%s",
+      session->message[0] ? session->message : gattn_status_string(status));
 }
 
 void cli_session_close(cli_session *session) {
