@@ -1,0 +1,66 @@
+/* CSR arrays: bytes n_q and n_kv, then n_q + 1 offsets, then columns. A number
+ * is a signed byte, or 0x80 and eight bytes. SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz.h"
+
+enum { MOST_COLUMNS = 4096, MOST_ROWS = 256 };
+
+typedef struct reader {
+  const uint8_t *at, *end;
+} reader;
+
+static int64_t read_number(reader *in) {
+  int64_t number = 0;
+  if (in->at == in->end) return 0;
+  int8_t byte = (int8_t)*in->at++;
+  if (byte != INT8_MIN) return byte;
+  size_t left = (size_t)(in->end - in->at);
+  size_t taken = left < sizeof number ? left : sizeof number;
+  memcpy(&number, in->at, taken);
+  in->at += taken;
+  return number;
+}
+
+/* What the library took must be what was given: in order and in range. */
+static void check_taken(gattn_context *context, gattn_graph *graph,
+                        const int64_t *offsets) {
+  int64_t queries = gattn_graph_queries(graph), edges = -1;
+  FUZZ_HOLDS(offsets[0] == 0);
+  for (int64_t i = 0; i < queries; i++)
+    FUZZ_HOLDS(offsets[i] <= offsets[i + 1]);
+  FUZZ_HOLDS(!gattn_graph_edges(context, graph, &edges));
+  FUZZ_HOLDS(edges <= offsets[queries]);
+  fuzz_walk(context, graph);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
+  if (length < 2) return 0;
+  int64_t offsets[MOST_ROWS];
+  int64_t n_q = bytes[0] % (MOST_ROWS - 1), n_kv = bytes[1];
+  reader in = {bytes + 2, bytes + length};
+  for (int64_t i = 0; i <= n_q; i++) offsets[i] = read_number(&in);
+  int64_t last = offsets[n_q];
+  if (last > MOST_COLUMNS) return 0;
+  /* Exactly as many columns as the last offset says: one more is a fault. */
+  size_t columns_bytes = last > 0 ? (size_t)last * sizeof(int64_t) : 0;
+  int64_t *columns = malloc(columns_bytes ? columns_bytes : 1);
+  if (!columns) return 0;
+  for (int64_t e = 0; e < last; e++) columns[e] = read_number(&in);
+  gattn_context *context = fuzz_context();
+  gattn_graph *graph = NULL;
+  gattn_status status =
+      gattn_graph_from_csr(context, n_q, n_kv, offsets, columns, &graph);
+  if (status) {
+    FUZZ_HOLDS(!graph);
+    fuzz_expect_message(context, status);
+  } else {
+    check_taken(context, graph, offsets);
+    gattn_graph_release(graph);
+  }
+  free(columns);
+  fuzz_context_end(context);
+  return 0;
+}
