@@ -48,9 +48,11 @@ GATTN_API gattn_status gattn_frontier_bitmap(gattn_context *context, int64_t n,
                                              const uint64_t *words,
                                              gattn_frontier **frontier);
 /* all | range:a:b | last:k | list:i,j,… | file:ids.npy (int64, one axis).
- * Integers take the suffixes of the mask grammar. GATTN_ERROR_SYNTAX,
- * GATTN_ERROR_NAME, GATTN_ERROR_INDEX (last:k with k > n, too),
- * GATTN_ERROR_DUPLICATE, GATTN_ERROR_FILE, GATTN_ERROR_FORMAT. */
+ * Integers take the suffixes of the mask grammar; white space is free, and text
+ * longer than 64 KiB refused, as there. GATTN_ERROR_SYNTAX, GATTN_ERROR_NAME,
+ * GATTN_ERROR_INDEX (also a range that does not ascend, and last:k with k > n)
+ * name the column or the position in the file. GATTN_ERROR_DUPLICATE,
+ * GATTN_ERROR_FILE, GATTN_ERROR_FORMAT, GATTN_ERROR_TYPE. */
 GATTN_API gattn_status gattn_frontier_parse(gattn_context *context,
                                             const char *text, int64_t n,
                                             gattn_frontier **frontier);
@@ -74,15 +76,17 @@ GATTN_API gattn_status gattn_frontier_union(gattn_context *context,
 GATTN_API gattn_status gattn_frontier_uniquify(gattn_context *context,
                                                const gattn_frontier *frontier,
                                                gattn_frontier **out);
-/* The vertices that have a neighbour in graph, in the frontier's order.
- * GATTN_ERROR_SHAPE when n is not the graph's query vertices. */
+/* The vertices that have a neighbour in graph, in the frontier's order; a null
+ * frontier is every row, here and below. GATTN_ERROR_SHAPE when n is not the
+ * graph's query vertices, GATTN_ERROR_UNSUPPORTED for a per-head stack,
+ * GATTN_ERROR_CALLBACK, GATTN_ERROR_CANCELLED. */
 GATTN_API gattn_status gattn_frontier_compact(gattn_context *context,
                                               const gattn_frontier *frontier,
                                               const gattn_graph *graph,
                                               gattn_frontier **out);
 /* The vertices that the frontier's rows reach: every j with an edge i -> j for
  * an i in the frontier, ascending, each once, as a frontier over n_kv. This is
- * the advance of graph analytics on vertices alone. GATTN_ERROR_SHAPE. */
+ * the advance of graph analytics on vertices alone. Statuses as above. */
 GATTN_API gattn_status gattn_frontier_neighbors(gattn_context *context,
                                                 const gattn_frontier *frontier,
                                                 const gattn_graph *graph,
