@@ -21,6 +21,11 @@ gattn_score_values gattn_score_reads(const gattn_score *score);
 /* The score's own name, else that of its kind. Never null. */
 const char *gattn_score_name(const gattn_score *score);
 
+/* A copy, with null as the identity. */
+static inline gattn_score gattn_score_of(const gattn_score *score) {
+  return score ? *score : (gattn_score){.struct_size = sizeof *score};
+}
+
 /* The bias of a RELATIVE score on an edge. */
 static inline float gattn_score_relative(const gattn_score *score,
                                          const gattn_edge *edge) {

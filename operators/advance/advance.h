@@ -1,0 +1,22 @@
+/* Advance from inside. SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATTN_OPERATORS_ADVANCE_H
+#define GATTN_OPERATORS_ADVANCE_H
+
+#include "operators/checks.h"
+
+/* Operands that agree with each other. */
+typedef struct gattn_advance_job {
+  const gattn_edges *edges; /* with offsets */
+  gattn_view q;             /* [batch, heads, n_f, dim] */
+  gattn_view k;             /* [batch, kv_heads, n_kv, dim] */
+  gattn_view edge_values;   /* [batch, heads, edges]; data may be null */
+  gattn_view out;           /* [batch, heads, edges] */
+  float scale;
+  gattn_score score;
+} gattn_advance_job;
+
+/* Allocates nothing. GATTN_ERROR_CALLBACK, GATTN_ERROR_CANCELLED. */
+gattn_status gattn_advance_cpu(gattn_context *context,
+                               const gattn_advance_job *job);
+
+#endif
