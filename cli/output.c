@@ -61,10 +61,13 @@ int cli_output_open(const char *where, const char *path, cli_output *output) {
   *output = (cli_output){.where = where, .path = path};
   struct stat found;
   int fd;
-  if (!stat(path, &found) && !S_ISREG(found.st_mode)) {
+  bool exists = !stat(path, &found);
+  if (exists && access(path, W_OK)) return fail(output);
+  if (exists && !S_ISREG(found.st_mode)) {
     output->direct = true;
     fd = open(path, O_WRONLY | O_CLOEXEC);
   } else {
+    if (exists) output->mode = found.st_mode & 0777;
     fd = open_temporary(output);
   }
   if (fd < 0) return fail(output);
@@ -105,6 +108,8 @@ static int name_it(cli_output *output) {
 
 int cli_output_commit(cli_output *output) {
   if (!output->stream || output->direct) return CLI_SUCCESS;
+  if (output->mode && fchmod(fileno(output->stream), output->mode))
+    return fail(output);
   if (!output->temporary && name_it(output)) return fail(output);
   /* A symbolic link stays, and what it points to is replaced. */
   char *target = realpath(output->path, NULL);

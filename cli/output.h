@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 /* Written beside its path and renamed over it by cli_output_commit. A device
  * or pipe is written directly. Zero is an output that is not there. */
@@ -13,6 +14,7 @@ typedef struct cli_output {
   FILE *stream;
   char *temporary; /* null: a device, or a file that has no name yet */
   bool direct;
+  mode_t mode; /* of the file to be replaced; 0: none */
 } cli_output;
 
 /* Exit statuses; a failure was printed, and left nothing behind. */
