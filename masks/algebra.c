@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "masks/algebra.h"
+#include "masks/atoms.h"
 
 static void algebra_release(gattn_graph *graph) {
   const gattn_algebra *node = gattn_algebra_of(graph);
@@ -17,6 +18,17 @@ static bool algebra_same_row(const gattn_graph *graph, int64_t a, int64_t b) {
 static bool algebra_broken(const gattn_graph *graph) {
   const gattn_algebra *node = gattn_algebra_of(graph);
   return gattn_graph_broken(node->left) || gattn_graph_broken(node->right);
+}
+
+static bool algebra_atoms(const gattn_graph *graph, gattn_atoms *atoms) {
+  const gattn_algebra *node = gattn_algebra_of(graph);
+  gattn_atoms_operator operator_ =
+      graph->class_ == &gattn_union_class          ? GATTN_ATOMS_UNION
+      : graph->class_ == &gattn_intersection_class ? GATTN_ATOMS_INTERSECTION
+                                                   : GATTN_ATOMS_DIFFERENCE;
+  return gattn_atoms_graph(atoms, node->left) &&
+         gattn_atoms_graph(atoms, node->right) &&
+         gattn_atoms_apply(atoms, operator_);
 }
 
 /* ------------------------------------------------------------ construction */
@@ -208,6 +220,7 @@ const gattn_graph_class gattn_union_class = {
     .name = "union",
     .next = gattn_union_next,
     .stretch = gattn_union_stretch,
+    .atoms = algebra_atoms,
     .runs = gattn_union_runs,
     .same_row = algebra_same_row,
     .shape = gattn_union_shape,
@@ -221,6 +234,7 @@ const gattn_graph_class gattn_intersection_class = {
     .name = "intersection",
     .next = gattn_intersection_next,
     .stretch = gattn_intersection_stretch,
+    .atoms = algebra_atoms,
     .runs = gattn_intersection_runs,
     .same_row = algebra_same_row,
     .shape = gattn_intersection_shape,
@@ -234,6 +248,7 @@ const gattn_graph_class gattn_difference_class = {
     .name = "difference",
     .next = gattn_difference_next,
     .stretch = gattn_difference_stretch,
+    .atoms = algebra_atoms,
     .runs = gattn_difference_runs,
     .same_row = algebra_same_row,
     .shape = gattn_difference_shape,

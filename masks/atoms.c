@@ -1,5 +1,7 @@
 /* Building the formula of a graph, atom by atom.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "masks/atoms.h"
 
 #include <string.h>

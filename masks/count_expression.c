@@ -24,6 +24,8 @@
  * zones are cut where they step, and P is a multiple of the rest only. What is
  * left after all levels is a box of rows begin + x + Σ step·t over which the
  * degree is linear in x and in every t, and is summed in closed form. */
+#include "config.h"
+
 #include "masks/count.h"
 
 #include "masks/formula.h"

@@ -1,5 +1,7 @@
 /* The degree of one row of a formula, without walking the row.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "masks/formula.h"
 
 /* The row is swept from key 0 to key n_kv, stopping at every end of an

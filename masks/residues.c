@@ -1,4 +1,6 @@
 /* Counting keys by their residues. SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include "masks/formula.h"
 
 /* Tails that others imply: of two with one modulus, the wider. */
