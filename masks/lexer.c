@@ -57,6 +57,7 @@ gattn_quote gattn_quote_token(const gattn_token *token) {
     case GATTN_TOKEN_END: format = "the end%s"; break;
     case GATTN_TOKEN_NAME: format = "name \"%s\""; break;
     case GATTN_TOKEN_INTEGER: format = "integer %s"; break;
+    case GATTN_TOKEN_RANGE: format = "range %s"; break;
     case GATTN_TOKEN_STRING: format = "string \"%s\""; break;
   }
   snprintf(quote.text, sizeof quote.text, format, text.text);

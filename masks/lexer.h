@@ -11,6 +11,7 @@ typedef enum gattn_token_kind {
   GATTN_TOKEN_END = 0,
   GATTN_TOKEN_NAME = 'n',
   GATTN_TOKEN_INTEGER = 'i',
+  GATTN_TOKEN_RANGE = 'r', /* of the parser's making, out of three */
   GATTN_TOKEN_STRING = '"'
 } gattn_token_kind;
 
@@ -33,7 +34,7 @@ typedef struct gattn_lexer {
 /* Text from an expression made fit for a message: cut to 40 bytes at a
  * character's boundary, whatever cannot be printed replaced. */
 typedef struct gattn_quote {
-  char text[64];
+  char text[96];
 } gattn_quote;
 gattn_quote gattn_quote_text(const char *text, size_t length);
 
