@@ -37,12 +37,23 @@ static gattn_status check_options(const gattn_context_options *options) {
   if (options->threads < 0)
     return fail_early(options, GATTN_ERROR_ARGUMENT,
                       "options.threads: %lld is negative", options->threads);
-  if (!options->allocator.allocate != !options->allocator.release)
+  if (options->threads > GATTN_MAX_THREADS)
     return fail_early(options, GATTN_ERROR_ARGUMENT,
-                      "options.allocator: %lld of its two functions given", 1);
+                      "options.threads: %lld is more than "
+                      "GATTN_MAX_THREADS, 1024",
+                      options->threads);
+  if (!options->allocator.allocate && options->allocator.release)
+    return fail_early(options, GATTN_ERROR_ARGUMENT,
+                      "options.allocator: allocate is null, release is not",
+                      0);
+  if (options->allocator.allocate && !options->allocator.release)
+    return fail_early(options, GATTN_ERROR_ARGUMENT,
+                      "options.allocator: release is null, allocate is not",
+                      0);
   if (options->isa < GATTN_ISA_AUTO || options->isa > GATTN_ISA_AVX512)
     return fail_early(options, GATTN_ERROR_ARGUMENT,
-                      "options.isa: %lld is no instruction set", options->isa);
+                      "options.isa: %lld is no instruction set",
+                      (int)options->isa);
   if (!gattn_isa_available(options->isa))
     return fail_early(options, GATTN_ERROR_DEVICE,
                       "options.isa: the processor or this build lacks "

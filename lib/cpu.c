@@ -52,6 +52,7 @@ gattn_isa gattn_isa_best(void) {
 int32_t gattn_threads_default(void) {
 #ifdef _OPENMP
   int threads = omp_get_max_threads();
+  if (threads > GATTN_MAX_THREADS) return GATTN_MAX_THREADS;
   return threads > 0 ? (int32_t)threads : 1;
 #else
   return 1;

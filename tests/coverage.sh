@@ -9,7 +9,7 @@ command -v gcovr >/dev/null || {
 }
 rooms='lib|masks|frontier|operators|plan|cli'
 gcovr --root "$1" --object-directory "$2" --filter "(.*/)?($rooms)/" \
-  --csv "$2" >"$2/coverage.csv"
+  --csv "$2/coverage.csv" "$2"
 tr -d '\r' <"$2/coverage.csv" | awk -F, '
   NR == 1 { next }
   {
