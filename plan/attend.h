@@ -21,6 +21,7 @@ typedef struct gattn_attend_problem {
   int64_t dim, dim_v;
   float scale;
   gattn_score score; /* kind IDENTITY where there is none */
+  bool edge_values;  /* whether executions bind edge values */
 } gattn_attend_problem;
 
 /* A plan for it. Opaque; immutable; holds references to graph and frontier. */

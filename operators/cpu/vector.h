@@ -1,0 +1,81 @@
+/* Vectors of floats as the compiler offers them, as wide as the instruction
+ * set that the file is compiled for. SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATTN_OPERATORS_CPU_VECTOR_H
+#define GATTN_OPERATORS_CPU_VECTOR_H
+
+#include <stdint.h>
+#include <string.h>
+
+/* Floats a vector, and broadcast rows of the register block: as many as leave
+ * room for two vectors of lanes and one broadcast beside the accumulators
+ * (32, 16 and 16 registers). */
+#if defined(__AVX512F__)
+enum { VECTOR = 16, BLOCK_ROWS = 8 };
+#elif defined(__AVX2__)
+enum { VECTOR = 8, BLOCK_ROWS = 4 };
+#else
+enum { VECTOR = 4, BLOCK_ROWS = 4 };
+#endif
+
+typedef float vector __attribute__((vector_size(VECTOR * 4)));
+typedef int32_t vector_bits __attribute__((vector_size(VECTOR * 4)));
+
+static inline vector vector_load(const float *from) {
+  vector v;
+  memcpy(&v, from, sizeof v);
+  return v;
+}
+
+static inline void vector_store(float *to, vector v) {
+  memcpy(to, &v, sizeof v);
+}
+
+static inline vector vector_set(float value) {
+  return (vector){0} + value;
+}
+
+/* a in the lanes where `lanes` is all ones, b where it is zero. */
+static inline vector vector_select(vector_bits lanes, vector a, vector b) {
+  return (vector)(((vector_bits)a & lanes) | ((vector_bits)b & ~lanes));
+}
+
+/* a where it is larger, else b; b when either is NaN. */
+static inline vector vector_max(vector a, vector b) {
+#if defined(__AVX512F__)
+  __asm__("vmaxps %2, %1, %0" : "=v"(a) : "v"(a), "v"(b));
+  return a;
+#elif defined(__AVX__)
+  __asm__("vmaxps %2, %1, %0" : "=x"(a) : "x"(a), "x"(b));
+  return a;
+#else
+  return vector_select(a > b, a, b);
+#endif
+}
+
+static inline float vector_sum(vector v) {
+  float lane[VECTOR];
+  vector_store(lane, v);
+  for (int width = VECTOR / 2; width > 0; width /= 2)
+    for (int l = 0; l < width; l++) lane[l] += lane[l + width];
+  return lane[0];
+}
+
+/* 2^x for x <= 0 (and somewhat above): the nearest integer n goes to the
+ * exponent, 2^(x−n) is a polynomial of degree 6, relative error below 2e-9
+ * before rounding. At and below −127 the result is 0; NaN stays NaN. */
+static inline vector vector_exp2(vector x) {
+  const vector shift = vector_set(0x1.8p23f);
+  x = vector_max(vector_set(-127.0f), x);
+  vector shifted = x + shift;
+  vector f = x - (shifted - shift);
+  vector p = vector_set(0x1.41d332p-13f);
+  p = p * f + 0x1.5f456ap-10f;
+  p = p * f + 0x1.3b2dbcp-7f;
+  p = p * f + 0x1.c6aed4p-5f;
+  p = p * f + 0x1.ebfbdap-3f;
+  p = p * f + 0x1.62e43p-1f;
+  p = p * f + 1.0f;
+  return p * (vector)(((vector_bits)shifted + 127) << 23);
+}
+
+#endif

@@ -1,0 +1,190 @@
+/* What it costs to run a set of edges in one form or another, from a few
+ * sampled tiles. SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "operators/attend/walk.h"
+#include "plan/lower.h"
+
+/* Tiles looked at, and blocks of keys in each: some 10^5 keys at most, well
+ * below a millisecond, whatever the size of the graph. */
+enum { SAMPLE_TILES = 8, SAMPLE_BLOCKS = 32 };
+
+/* Costs in vector operations (a load, a multiply-add, an exponential's step
+ * each count one). Measured on one core of an EPYC 9004 (AVX-512), d = 64,
+ * `gattn bench --suite forward` and `--suite edges`; ratios alone matter.
+ *
+ *   softmax   of one vector of a key: maximum, exponential, sum, mask
+ *   narrow    a tile of one vector runs this much slower per lane than one of
+ *             two: each broadcast serves one multiply-add only
+ *   edge      of one gathered key besides its arithmetic: reduction of the dot
+ *             product, exponential, pointer
+ *   line      of one cache line read for one row alone */
+static const struct {
+  int64_t vector;
+  double softmax, narrow, edge, line;
+} costs[] = {
+    {16, 26, 1.03, 30, 3.5},
+    {8, 26, 1.40, 26, 3.5},
+    {4, 26, 1.20, 22, 3.5},
+};
+
+static int64_t cost_row(int64_t vector) {
+  return vector == 16 ? 0 : vector == 8 ? 1 : 2;
+}
+
+static int64_t vertex_at(const gattn_sample *sample, int64_t position) {
+  if (sample->order) position = sample->order[position];
+  return sample->frontier ? gattn_frontier_vertex(sample->frontier, position)
+                          : position;
+}
+
+/* Position of lane l of the tile that begins at p, or −1. */
+static int64_t lane_position(const gattn_sample *sample,
+                             const gattn_candidate *candidate, int64_t p,
+                             int64_t l) {
+  int64_t at = p;
+  switch (candidate->order) {
+    case GATTN_ORDER_LINEAR:
+      at = p + l;
+      break;
+    case GATTN_ORDER_CLASSES:
+      at = p + l * candidate->stride;
+      break;
+    case GATTN_ORDER_PATCHES:
+      if (p % candidate->grid_w + l % candidate->patch_w >= candidate->grid_w)
+        return -1;
+      at = p + l / candidate->patch_w * candidate->grid_w +
+           l % candidate->patch_w;
+      break;
+  }
+  return at < sample->n_f ? at : -1;
+}
+
+/* Where sampled tile t begins: spread over the positions, aligned as the
+ * execution aligns its tiles. */
+static int64_t tile_start(const gattn_sample *sample,
+                          const gattn_candidate *candidate, int64_t t) {
+  int64_t p = (int64_t)((double)sample->n_f * (2 * t + 1) /
+                        (2 * SAMPLE_TILES));
+  const int64_t lanes = candidate->lanes, w = candidate->grid_w;
+  switch (candidate->order) {
+    case GATTN_ORDER_LINEAR:
+      return p / lanes * lanes;
+    case GATTN_ORDER_CLASSES: {
+      int64_t unit = lanes * candidate->stride;
+      /* Another class each time: rows of some classes may be empty. */
+      p = p / unit * unit + (t % 2 ? t % candidate->stride : 0);
+      return p < sample->n_f ? p : sample->n_f - 1;
+    }
+    case GATTN_ORDER_PATCHES:
+      break;
+  }
+  int64_t y = p / w / candidate->patch_h * candidate->patch_h;
+  int64_t x = p % w / candidate->patch_w * candidate->patch_w;
+  return y * w + x;
+}
+
+typedef struct tally {
+  double edges, slots; /* edges, and lanes times keys */
+  double rows, row_edges;
+} tally;
+
+static void tally_tile(const gattn_sample *sample,
+                       const gattn_candidate *candidate, int64_t start,
+                       gattn_walk *walk, tally *sum) {
+  int64_t vertex[GATTN_TILE_LANES], keys[GATTN_KEY_BLOCK], count;
+  uint32_t masks[GATTN_KEY_BLOCK];
+  for (int64_t l = 0; l < candidate->lanes; l++) {
+    int64_t p = lane_position(sample, candidate, start, l);
+    vertex[l] = p < 0 ? -1 : vertex_at(sample, p);
+  }
+  const int64_t residue = vertex[0] % candidate->stride;
+  gattn_walk_begin(walk, sample->graph, candidate->stride, vertex,
+                   candidate->lanes, 0,
+                   gattn_class_keys(sample->n_kv, residue,
+                                    candidate->stride));
+  for (int b = 0; b < SAMPLE_BLOCKS; b++) {
+    count = gattn_walk_next(walk, keys, masks);
+    if (count == 0) break;
+    for (int64_t r = 0; r < count; r++)
+      sum->edges += __builtin_popcount(masks[r]);
+    sum->slots += (double)(count * candidate->lanes);
+  }
+  for (int64_t l = 0; l < candidate->lanes; l++) sum->rows += vertex[l] >= 0;
+}
+
+static double lines_a_row(int64_t dim) { return ((double)dim * 4 + 63) / 64; }
+
+static double cost_an_edge(const gattn_sample *sample,
+                           const gattn_candidate *candidate) {
+  const int64_t vector = sample->kernels->vector, row = cost_row(vector);
+  const double width = (double)(sample->dim + sample->dim_v);
+  if (candidate->form == GATTN_PART_EDGES)
+    return 2 * width / (double)vector + costs[row].edge +
+           costs[row].line *
+               (lines_a_row(sample->dim) + lines_a_row(sample->dim_v));
+  double cost = (width + costs[row].softmax) / (double)vector /
+                (candidate->density > 0 ? candidate->density : 1);
+  return candidate->lanes == vector ? cost * costs[row].narrow : cost;
+}
+
+void gattn_candidate_measure(const gattn_sample *sample,
+                             gattn_candidate *candidate) {
+  gattn_walk walk;
+  tally sum = {0};
+  if (candidate->lanes == 0) candidate->lanes = sample->kernels->vector;
+  for (int64_t t = 0; t < SAMPLE_TILES && sample->n_f > 0; t++)
+    tally_tile(sample, candidate, tile_start(sample, candidate, t), &walk,
+               &sum);
+  candidate->density = sum.slots > 0 ? sum.edges / sum.slots : 1;
+  candidate->degree = sum.rows > 0 ? sum.edges / sum.rows : 0;
+  candidate->cost = cost_an_edge(sample, candidate);
+}
+
+static void consider(const gattn_sample *sample, gattn_candidate candidate,
+                     gattn_candidate *best) {
+  gattn_candidate_measure(sample, &candidate);
+  if (best->lanes == 0 || candidate.cost < best->cost) *best = candidate;
+}
+
+/* The tiles of an order in both widths. */
+static void consider_tiles(const gattn_sample *sample,
+                           gattn_candidate candidate, gattn_candidate *best) {
+  const int64_t vector = sample->kernels->vector;
+  for (int64_t lanes = vector; lanes <= 2 * vector; lanes += vector) {
+    candidate.lanes = lanes;
+    if (candidate.order == GATTN_ORDER_PATCHES) {
+      candidate.patch_h = lanes >= 8 ? 4 : 2;
+      candidate.patch_w = lanes / candidate.patch_h;
+    }
+    consider(sample, candidate, best);
+  }
+}
+
+gattn_candidate gattn_candidate_linear(const gattn_sample *sample) {
+  gattn_candidate best = {0};
+  consider_tiles(sample, (gattn_candidate){.stride = 1}, &best);
+  return best;
+}
+
+gattn_candidate gattn_candidate_best(const gattn_sample *sample,
+                                     bool renumbered) {
+  const gattn_shape shape = gattn_shape_of(sample->graph);
+  gattn_candidate best = gattn_candidate_linear(sample);
+  if (renumbered && shape.form == GATTN_FORM_GRID)
+    consider_tiles(sample,
+                   (gattn_candidate){.order = GATTN_ORDER_PATCHES,
+                                     .stride = 1,
+                                     .grid_w = shape.grid_w},
+                   &best);
+  if (renumbered && shape.stride > 1 && shape.stride < sample->n_f)
+    consider_tiles(sample,
+                   (gattn_candidate){.order = GATTN_ORDER_CLASSES,
+                                     .stride = shape.stride},
+                   &best);
+  consider(sample,
+           (gattn_candidate){.form = GATTN_PART_EDGES, .stride = 1,
+                             .lanes = sample->kernels->vector},
+           &best);
+  return best;
+}

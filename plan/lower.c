@@ -1,0 +1,413 @@
+/* Lowering: cutting a mask into disjoint parts. SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "plan/lower.h"
+
+#include <string.h>
+
+enum {
+  TERMS_MAX = 16,      /* a union of more is lowered as one graph */
+  HUB_ROWS_MAX = 2048, /* more rows than this balance without being split */
+  HUB_KEYS = 2048,     /* rows shorter than this are not split; also the keys
+                        * of a piece */
+  PIECES_MAX = 64,
+  FEW_TILES = 32,     /* a problem of fewer tiles is split along the keys */
+  EDGES_SPAN = 256    /* positions of a span without tiles */
+};
+
+/* Most bytes of a worker's (o, m, l). They are read and written once a tile,
+ * so a share of the last-level cache will do. */
+static const int64_t state_bytes = INT64_C(1) << 23;
+
+/* ------------------------------------------------------------ groups of terms */
+
+/* Terms of the union that run together. */
+typedef struct group {
+  gattn_candidate candidate;
+  gattn_graph *graph; /* the union of its terms; a reference */
+} group;
+
+typedef struct lowering {
+  gattn_context *context;
+  const gattn_attend_problem *problem;
+  const gattn_kernels *kernels;
+  gattn_lowered *lowered;
+  int64_t n_groups;
+  group groups[GATTN_PARTS_MAX];
+} lowering;
+
+static bool consecutive(const gattn_frontier *frontier) {
+  return !frontier || !frontier->vertices;
+}
+
+static bool everything(const gattn_attend_problem *problem) {
+  return !problem->frontier ||
+         (consecutive(problem->frontier) && problem->frontier->begin == 0 &&
+          problem->n_f == gattn_graph_queries(problem->graph));
+}
+
+static gattn_sample sample_of(const lowering *lowering,
+                              const gattn_graph *graph) {
+  const gattn_attend_problem *problem = lowering->problem;
+  return (gattn_sample){.kernels = lowering->kernels,
+                        .graph = graph,
+                        .frontier = problem->frontier,
+                        .order = lowering->lowered->order,
+                        .n_f = problem->n_f,
+                        .n_kv = problem->n_kv,
+                        .dim = problem->dim,
+                        .dim_v = problem->dim_v};
+}
+
+/* Terms go together when one pass can visit them: linear tiles and patches of
+ * one grid, classes of one stride, edge lists. */
+static bool same_pass(const gattn_candidate *a, const gattn_candidate *b) {
+  if (a->form != b->form) return false;
+  if (a->form == GATTN_PART_EDGES) return true;
+  if (a->stride != b->stride) return false;
+  bool classes_a = a->order == GATTN_ORDER_CLASSES;
+  bool classes_b = b->order == GATTN_ORDER_CLASSES;
+  bool patches = a->order == GATTN_ORDER_PATCHES &&
+                 b->order == GATTN_ORDER_PATCHES;
+  return classes_a == classes_b && (!patches || a->grid_w == b->grid_w);
+}
+
+/* The union of *graph, a reference or null, and more, put in its place. */
+static gattn_status unite(gattn_context *context, gattn_graph **graph,
+                          gattn_graph *more) {
+  gattn_graph *both;
+  if (!*graph) {
+    *graph = gattn_graph_retain(more);
+    return GATTN_SUCCESS;
+  }
+  gattn_status status = gattn_graph_union(context, *graph, more, &both);
+  if (status) return status;
+  gattn_graph_release(*graph);
+  *graph = both;
+  return GATTN_SUCCESS;
+}
+
+/* Adds a term to the group of its pass. Where there is no room for another
+ * group the last one takes the term too, as linear tiles: that form can run
+ * every graph. */
+static gattn_status add_term(lowering *lowering, gattn_graph *term,
+                             const gattn_candidate *candidate) {
+  int64_t g = 0;
+  while (g < lowering->n_groups &&
+         !same_pass(&lowering->groups[g].candidate, candidate))
+    g++;
+  if (g == GATTN_PARTS_MAX) {
+    g--;
+    lowering->groups[g].candidate = (gattn_candidate){.stride = 1};
+  } else if (g == lowering->n_groups) {
+    lowering->groups[g] = (group){.candidate = *candidate};
+    lowering->n_groups++;
+  }
+  if (candidate->order == GATTN_ORDER_PATCHES)
+    lowering->groups[g].candidate = *candidate;
+  return unite(lowering->context, &lowering->groups[g].graph, term);
+}
+
+/* ------------------------------------------------------------ split rows */
+
+static int64_t pieces(int64_t n_kv) {
+  int64_t splits = (n_kv + HUB_KEYS - 1) / HUB_KEYS;
+  return splits < 1 ? 1 : splits > PIECES_MAX ? PIECES_MAX : splits;
+}
+
+/* Whether the term is a few whole rows worth splitting. */
+static bool is_hub(const gattn_attend_problem *problem,
+                   const gattn_shape *shape) {
+  if (shape->form != GATTN_FORM_ROWS || problem->n_kv < HUB_KEYS) return false;
+  int64_t rows = 0;
+  for (int64_t r = 0; r < shape->n_rows; r++) {
+    rows += shape->rows[r].end - shape->rows[r].begin;
+    if (rows > HUB_ROWS_MAX) return false;
+  }
+  return true;
+}
+
+/* Lists the frontier's positions whose vertex lies in the hubs' ranges; the
+ * ranges must be in lowered->split_vertices. Counts when positions is null. */
+static int64_t hub_positions(const lowering *lowering, int64_t *positions) {
+  const gattn_frontier *frontier = lowering->problem->frontier;
+  const gattn_lowered *lowered = lowering->lowered;
+  int64_t count = 0;
+  if (!consecutive(frontier)) {
+    for (int64_t p = 0; p < frontier->size; p++)
+      if (gattn_is_split(lowered, frontier->vertices[p])) {
+        if (positions) positions[count] = p;
+        count++;
+      }
+    return count;
+  }
+  const int64_t begin = frontier ? frontier->begin : 0;
+  const int64_t end = begin + lowering->problem->n_f;
+  for (int64_t r = 0; r < lowered->n_split_ranges; r++)
+    for (int64_t v = lowered->split_vertices[r].begin;
+         v < lowered->split_vertices[r].end; v++)
+      if (v >= begin && v < end) {
+        if (positions) positions[count] = v - begin;
+        count++;
+      }
+  return count;
+}
+
+/* Sorts and joins ranges in place; returns how many are left. */
+static int64_t join_ranges(gattn_range *ranges, int64_t n) {
+  for (int64_t i = 1; i < n; i++)
+    for (int64_t k = i; k > 0 && ranges[k].begin < ranges[k - 1].begin; k--) {
+      gattn_range swap = ranges[k];
+      ranges[k] = ranges[k - 1];
+      ranges[k - 1] = swap;
+    }
+  int64_t out = 0;
+  for (int64_t i = 0; i < n; i++)
+    if (out && ranges[i].begin <= ranges[out - 1].end) {
+      if (ranges[i].end > ranges[out - 1].end)
+        ranges[out - 1].end = ranges[i].end;
+    } else {
+      ranges[out++] = ranges[i];
+    }
+  return out;
+}
+
+static int64_t hub_ranges(gattn_graph *const *hubs, int64_t n_hubs,
+                          gattn_range *ranges) {
+  int64_t count = 0;
+  for (int64_t h = 0; h < n_hubs; h++) {
+    gattn_shape shape = gattn_shape_of(hubs[h]);
+    if (ranges)
+      memcpy(ranges + count, shape.rows,
+             (size_t)shape.n_rows * sizeof *ranges);
+    count += shape.n_rows;
+  }
+  return count;
+}
+
+static gattn_status split_hubs(lowering *lowering, gattn_graph *const *hubs,
+                               int64_t n_hubs) {
+  gattn_lowered *lowered = lowering->lowered;
+  const int64_t capacity = hub_ranges(hubs, n_hubs, NULL);
+  if (capacity == 0) return GATTN_SUCCESS;
+  gattn_status status =
+      gattn_allocate(lowering->context, "hub rows", capacity,
+                     sizeof *lowered->split_vertices,
+                     (void **)&lowered->split_vertices);
+  if (status) return status;
+  lowered->split_capacity = capacity;
+  hub_ranges(hubs, n_hubs, lowered->split_vertices);
+  lowered->n_split_ranges = join_ranges(lowered->split_vertices, capacity);
+  int64_t count = hub_positions(lowering, NULL);
+  status = gattn_allocate(lowering->context, "hub rows", count,
+                          sizeof *lowered->split_positions,
+                          (void **)&lowered->split_positions);
+  if (status) return status;
+  lowered->n_split = count;
+  hub_positions(lowering, lowered->split_positions);
+  lowered->splits = count ? pieces(lowering->problem->n_kv) : 0;
+  return GATTN_SUCCESS;
+}
+
+/* ------------------------------------------------------------ parts */
+
+/* A group's graph less what earlier groups own. */
+static gattn_status own_edges(lowering *lowering, int64_t g,
+                              gattn_graph *earlier, gattn_graph **out) {
+  gattn_graph *graph = lowering->groups[g].graph;
+  if (earlier)
+    return gattn_graph_difference(lowering->context, graph, earlier, out);
+  *out = gattn_graph_retain(graph);
+  return GATTN_SUCCESS;
+}
+
+static gattn_status make_part(lowering *lowering, int64_t g,
+                              gattn_graph *earlier) {
+  gattn_lowered *lowered = lowering->lowered;
+  gattn_part *part = lowered->parts + lowered->n_parts;
+  gattn_candidate candidate = lowering->groups[g].candidate;
+  gattn_graph *graph;
+  gattn_status status = own_edges(lowering, g, earlier, &graph);
+  if (status) return status;
+  gattn_sample sample = sample_of(lowering, graph);
+  if (candidate.form == GATTN_PART_TILES &&
+      candidate.order == GATTN_ORDER_LINEAR)
+    candidate = gattn_candidate_linear(&sample);
+  else
+    gattn_candidate_measure(&sample, &candidate);
+  *part = (gattn_part){.form = candidate.form,
+                       .order = candidate.order,
+                       .graph = graph,
+                       .stride = candidate.stride,
+                       .lanes = candidate.lanes,
+                       .grid_w = candidate.grid_w,
+                       .patch_h = candidate.patch_h,
+                       .patch_w = candidate.patch_w,
+                       .density = candidate.form == GATTN_PART_EDGES
+                                      ? 1 : candidate.density,
+                       .degree = candidate.degree};
+  lowered->n_parts++;
+  return GATTN_SUCCESS;
+}
+
+/* Dense passes first: what they own, the edge lists need not visit. */
+static int pass_rank(const gattn_candidate *candidate) {
+  if (candidate->form == GATTN_PART_EDGES) return 2;
+  return candidate->order == GATTN_ORDER_CLASSES;
+}
+
+static gattn_status make_parts(lowering *lowering) {
+  gattn_graph *earlier = NULL;
+  gattn_status status = GATTN_SUCCESS;
+  for (int rank = 0; rank <= 2 && !status; rank++)
+    for (int64_t g = 0; g < lowering->n_groups && !status; g++) {
+      if (pass_rank(&lowering->groups[g].candidate) != rank) continue;
+      status = make_part(lowering, g, earlier);
+      if (!status && lowering->lowered->n_parts < lowering->n_groups)
+        status = unite(lowering->context, &earlier, lowering->groups[g].graph);
+    }
+  gattn_graph_release(earlier);
+  return status;
+}
+
+/* Positions that a part's tiles fill best. */
+static int64_t part_span(const gattn_part *part) {
+  if (part->form == GATTN_PART_EDGES) return EDGES_SPAN;
+  switch (part->order) {
+    case GATTN_ORDER_CLASSES:
+      return part->lanes * part->stride;
+    case GATTN_ORDER_PATCHES:
+      return part->patch_h * part->grid_w;
+    case GATTN_ORDER_LINEAR:
+      break;
+  }
+  return part->lanes;
+}
+
+static void choose_span(const gattn_attend_problem *problem,
+                        gattn_lowered *lowered) {
+  const int64_t most =
+      state_bytes / ((problem->dim_v + 2) * (int64_t)sizeof(float));
+  int64_t span = 1;
+  for (int64_t p = 0; p < lowered->n_parts; p++) {
+    int64_t wanted = part_span(lowered->parts + p);
+    if (wanted > span) span = wanted;
+  }
+  if (span > most) span = most;
+  if (span > problem->n_f) span = problem->n_f;
+  const int64_t lanes = GATTN_TILE_LANES;
+  lowered->span = (span + lanes - 1) / lanes * lanes;
+}
+
+/* ------------------------------------------------------------ the whole */
+
+/* A problem of few tiles and long rows: a decode step. */
+static bool few_rows(const lowering *lowering) {
+  const gattn_attend_problem *problem = lowering->problem;
+  const int64_t tiles =
+      (problem->n_f + GATTN_TILE_LANES - 1) / GATTN_TILE_LANES;
+  if (tiles >= FEW_TILES || problem->batch >= FEW_TILES ||
+      problem->heads >= FEW_TILES ||
+      tiles * problem->batch * problem->heads >= FEW_TILES)
+    return false;
+  gattn_sample sample = sample_of(lowering, lowering->lowered->graph);
+  gattn_candidate candidate = {.stride = 1};
+  gattn_candidate_measure(&sample, &candidate);
+  return candidate.degree >= HUB_KEYS / 2;
+}
+
+static gattn_status group_terms(lowering *lowering) {
+  gattn_graph *terms[TERMS_MAX], *hubs[TERMS_MAX];
+  gattn_lowered *lowered = lowering->lowered;
+  int64_t n_hubs = 0;
+  int64_t n = gattn_union_terms(lowered->graph, terms, TERMS_MAX);
+  if (n > TERMS_MAX) terms[0] = lowered->graph, n = 1;
+  gattn_shape first = gattn_shape_of(terms[0]);
+  if (n == 1 && first.form == GATTN_FORM_BUCKETS &&
+      everything(lowering->problem))
+    lowered->order = first.order;
+  for (int64_t t = 0; t < n; t++) {
+    gattn_shape shape = gattn_shape_of(terms[t]);
+    if (is_hub(lowering->problem, &shape)) {
+      hubs[n_hubs++] = terms[t];
+      continue;
+    }
+    gattn_sample sample = sample_of(lowering, terms[t]);
+    bool renumbered = shape.form == GATTN_FORM_GRID
+                          ? everything(lowering->problem)
+                          : consecutive(lowering->problem->frontier);
+    gattn_candidate best = gattn_candidate_best(&sample, renumbered);
+    gattn_status status = add_term(lowering, terms[t], &best);
+    if (status) return status;
+  }
+  return split_hubs(lowering, hubs, n_hubs);
+}
+
+/* The first edge of each position, for scores that read edge values. */
+static gattn_status number_edges(lowering *lowering) {
+  const gattn_attend_problem *problem = lowering->problem;
+  gattn_lowered *lowered = lowering->lowered;
+  gattn_status status = gattn_allocate(
+      lowering->context, "edge offsets", problem->n_f + 1,
+      sizeof *lowered->offsets, (void **)&lowered->offsets);
+  if (status) return status;
+  int64_t sum = 0;
+  for (int64_t p = 0; p < problem->n_f; p++) {
+    lowered->offsets[p] = sum;
+    int64_t vertex =
+        problem->frontier ? gattn_frontier_vertex(problem->frontier, p) : p;
+    sum += gattn_degree(lowered->graph, vertex);
+  }
+  lowered->offsets[problem->n_f] = sum;
+  gattn_candidate rows = {.form = GATTN_PART_EDGES, .stride = 1};
+  return add_term(lowering, lowered->graph, &rows);
+}
+
+static gattn_status lower(lowering *lowering) {
+  gattn_lowered *lowered = lowering->lowered;
+  gattn_status status;
+  if (lowering->problem->edge_values) {
+    status = number_edges(lowering);
+  } else if (few_rows(lowering)) {
+    lowered->n_split = lowering->problem->n_f;
+    lowered->splits = pieces(lowering->problem->n_kv);
+    return GATTN_SUCCESS;
+  } else {
+    status = group_terms(lowering);
+  }
+  if (!status) status = make_parts(lowering);
+  if (!status) choose_span(lowering->problem, lowered);
+  return status;
+}
+
+gattn_status gattn_lower(gattn_context *context,
+                         const gattn_attend_problem *problem,
+                         gattn_graph *graph, gattn_lowered *out) {
+  gattn_lowered lowered = {.span = GATTN_TILE_LANES};
+  lowering lowering = {.context = context,
+                       .problem = problem,
+                       .kernels = gattn_kernels_for(context->isa),
+                       .lowered = &lowered};
+  lowered.graph = gattn_graph_retain(graph);
+  gattn_status status = lower(&lowering);
+  for (int64_t g = 0; g < lowering.n_groups; g++)
+    gattn_graph_release(lowering.groups[g].graph);
+  if (status)
+    gattn_lowered_clear(context, problem->n_f, &lowered);
+  else
+    *out = lowered;
+  return status;
+}
+
+void gattn_lowered_clear(gattn_context *context, int64_t n_f,
+                         gattn_lowered *lowered) {
+  for (int64_t p = 0; p < lowered->n_parts; p++)
+    gattn_graph_release(lowered->parts[p].graph);
+  gattn_free(context, lowered->split_vertices, lowered->split_capacity,
+             sizeof *lowered->split_vertices);
+  gattn_free(context, lowered->split_positions, lowered->n_split,
+             sizeof *lowered->split_positions);
+  gattn_free(context, lowered->offsets, n_f + 1, sizeof *lowered->offsets);
+  gattn_graph_release(lowered->graph);
+  *lowered = (gattn_lowered){0};
+}
