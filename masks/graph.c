@@ -96,13 +96,18 @@ gattn_status gattn_graph_check_row(gattn_context *context,
   return GATTN_SUCCESS;
 }
 
+gattn_status gattn_graph_fail_broken(gattn_context *context,
+                                     const gattn_graph *graph) {
+  return gattn_fail(context, GATTN_ERROR_CALLBACK,
+                    "graph: a callback of a generator in this %s answered "
+                    "outside its contract",
+                    graph->class_->name);
+}
+
 gattn_status gattn_graph_check_broken(gattn_context *context,
                                       const gattn_graph *graph) {
-  if (gattn_graph_broken(graph))
-    return gattn_fail(context, GATTN_ERROR_CALLBACK,
-                      "graph: a generator's callback answered outside its "
-                      "contract");
-  return GATTN_SUCCESS;
+  return gattn_graph_broken(graph) ? gattn_graph_fail_broken(context, graph)
+                                   : GATTN_SUCCESS;
 }
 
 bool gattn_same_row(const gattn_graph *graph, int64_t a, int64_t b) {

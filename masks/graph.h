@@ -105,13 +105,16 @@ gattn_status gattn_graph_check_size(gattn_context *context, int64_t n_q,
                                     int64_t n_kv);
 
 /* First lines of public functions: null or a stack; a row out of range; a
- * generator that broke its contract (asked after the answers were used). */
+ * generator that broke its contract (asked after the answers were used; fail
+ * where it is known without asking). */
 gattn_status gattn_graph_check(gattn_context *context, const char *argument,
                                const gattn_graph *graph);
 gattn_status gattn_graph_check_row(gattn_context *context,
                                    const gattn_graph *graph, int64_t i);
 gattn_status gattn_graph_check_broken(gattn_context *context,
                                       const gattn_graph *graph);
+gattn_status gattn_graph_fail_broken(gattn_context *context,
+                                     const gattn_graph *graph);
 
 /* ------------------------------------------------- what everybody may ask */
 

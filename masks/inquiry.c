@@ -1,7 +1,8 @@
 /* Asking a graph about its rows. SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include "masks/graph.h"
+#include "masks/count.h"
+#include "masks/walk.h"
 
 /* The arguments that every question about a row has; j lies in [0, last]. */
 static gattn_status check_question(gattn_context *context,
@@ -67,17 +68,32 @@ gattn_status gattn_graph_contains(gattn_context *context,
   return GATTN_SUCCESS;
 }
 
+/* The degree of a row that has no closed form. */
+static gattn_status walk_to_degree(gattn_context *context,
+                                   const gattn_graph *graph, int64_t i,
+                                   int64_t *degree) {
+  int64_t walked = 0;
+  gattn_status status =
+      gattn_walk_check(context, "this degree", gattn_row_work(graph, i));
+  if (status) return status;
+  int64_t answer = gattn_walk_degree(graph, i, &walked);
+  if (walked > GATTN_WALK_LOST)
+    return gattn_walk_check(context, "this degree", (double)walked);
+  status = gattn_graph_check_broken(context, graph);
+  if (status) return status;
+  *degree = answer;
+  return GATTN_SUCCESS;
+}
+
 gattn_status gattn_graph_degree(gattn_context *context,
                                 const gattn_graph *graph, int64_t i,
                                 int64_t *degree) {
   gattn_status status = check_question(context, graph, i, "j", 0, 0);
   if (status) return status;
   if (!degree) return gattn_fail_null(context, "degree");
-  int64_t answer = gattn_degree(graph, i);
-  status = gattn_graph_check_broken(context, graph);
-  if (status) return status;
-  *degree = answer;
-  return GATTN_SUCCESS;
+  if (!graph->class_->degree && gattn_degree_expression(graph, i, degree))
+    return GATTN_SUCCESS;
+  return walk_to_degree(context, graph, i, degree);
 }
 
 /* The neighbours from `from` on, at most `capacity`; columns may be null. */
