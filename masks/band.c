@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "masks/atoms.h"
 #include "masks/degrees.h"
 #include "masks/interval.h"
 
@@ -36,6 +37,12 @@ static bool band_count(const gattn_graph *graph, int64_t begin, int64_t end,
   return true;
 }
 
+static bool band_atoms(const gattn_graph *graph, gattn_atoms *atoms) {
+  const band *self = (const band *)graph;
+  return gattn_atoms_keys(atoms, gattn_bound_shift(-self->left),
+                          gattn_bound_shift(self->right + 1));
+}
+
 static bool band_same_row(const gattn_graph *graph, int64_t a, int64_t b) {
   gattn_run row = band_row(graph, a), other = band_row(graph, b);
   return row.begin == other.begin && row.end == other.end;
@@ -68,6 +75,7 @@ static const gattn_graph_class band_class = {
     .stretch = band_stretch,
     .degree = band_degree,
     .count = band_count,
+    .atoms = band_atoms,
     .runs = band_runs,
     .same_row = band_same_row,
     .shape = band_shape,
@@ -153,6 +161,21 @@ static bool prefix_count(const gattn_graph *graph, int64_t begin, int64_t end,
   return true;
 }
 
+static bool prefix_atoms(const gattn_graph *graph, gattn_atoms *atoms) {
+  const prefix *self = (const prefix *)graph;
+  int64_t p = self->hubs.end;
+  bool said =
+      self->transposed
+          ? gattn_atoms_rows(atoms, &self->hubs, p > 0) &&
+                gattn_atoms_keys(atoms, gattn_bound_shift(0),
+                                 gattn_bound_constant(graph->n_kv))
+          : gattn_atoms_keys(atoms, gattn_bound_constant(0),
+                             gattn_bound_constant(p)) &&
+                gattn_atoms_keys(atoms, gattn_bound_constant(0),
+                                 gattn_bound_shift(1));
+  return said && gattn_atoms_apply(atoms, GATTN_ATOMS_UNION);
+}
+
 static bool prefix_same_row(const gattn_graph *graph, int64_t a, int64_t b) {
   gattn_run row = prefix_row(graph, a), other = prefix_row(graph, b);
   return row.begin == other.begin && row.end == other.end;
@@ -180,6 +203,7 @@ static const gattn_graph_class prefix_class = {
     .stretch = prefix_stretch,
     .degree = prefix_degree,
     .count = prefix_count,
+    .atoms = prefix_atoms,
     .runs = prefix_runs,
     .same_row = prefix_same_row,
     .shape = band_shape,

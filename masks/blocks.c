@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "masks/atoms.h"
 #include "masks/degrees.h"
 #include "masks/interval.h"
 
@@ -45,6 +46,14 @@ static bool blocklocal_count(const gattn_graph *graph, int64_t begin,
   return true;
 }
 
+static bool blocklocal_atoms(const gattn_graph *graph, gattn_atoms *atoms) {
+  const blocklocal *self = (const blocklocal *)graph;
+  int64_t before = gattn_saturating_multiply(self->w, self->b);
+  int64_t after = gattn_saturating_add(before, self->b);
+  return gattn_atoms_keys(atoms, gattn_bound_block(self->b, -before),
+                          gattn_bound_block(self->b, after));
+}
+
 static bool blocklocal_same_row(const gattn_graph *graph, int64_t a,
                                 int64_t b) {
   gattn_run row = blocklocal_row(graph, a), other = blocklocal_row(graph, b);
@@ -75,6 +84,7 @@ static const gattn_graph_class blocklocal_class = {
     .stretch = blocklocal_stretch,
     .degree = blocklocal_degree,
     .count = blocklocal_count,
+    .atoms = blocklocal_atoms,
     .runs = blocklocal_runs,
     .same_row = blocklocal_same_row,
     .shape = blocklocal_shape,

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "masks/atoms.h"
 #include "masks/degrees.h"
 
 /* A row of this family is the keys of an interval that are congruent to i
@@ -157,6 +158,15 @@ static bool dilated_count(const gattn_graph *graph, int64_t begin, int64_t end,
   return true;
 }
 
+static bool dilated_atoms(const gattn_graph *graph, gattn_atoms *atoms) {
+  const dilated *self = (const dilated *)graph;
+  if (!gattn_atoms_stride(atoms, self->r)) return false;
+  return self->reach == GATTN_WITHOUT_END ||
+         (gattn_atoms_keys(atoms, gattn_bound_shift(-self->reach),
+                           gattn_bound_shift(self->reach + 1)) &&
+          gattn_atoms_apply(atoms, GATTN_ATOMS_INTERSECTION));
+}
+
 /* strided: rows of one class. */
 static bool dilated_same_row(const gattn_graph *graph, int64_t a, int64_t b) {
   const dilated *self = (const dilated *)graph;
@@ -189,6 +199,7 @@ static const gattn_graph_class dilated_class = {
     .stretch = dilated_stretch,
     .degree = dilated_degree,
     .count = dilated_count,
+    .atoms = dilated_atoms,
     .runs = dilated_runs,
     .same_row = dilated_same_row,
     .shape = dilated_shape,
@@ -302,6 +313,16 @@ static bool dilated2d_count(const gattn_graph *graph, int64_t begin,
   return true;
 }
 
+static bool dilated2d_atoms(const gattn_graph *graph, gattn_atoms *atoms) {
+  const dilated2d *self = (const dilated2d *)graph;
+  return gattn_atoms_keys(atoms, gattn_bound_block(self->b, 0),
+                          gattn_bound_block(self->b, self->b)) &&
+         gattn_atoms_comb(atoms, self->b, self->r) &&
+         gattn_atoms_apply(atoms, GATTN_ATOMS_INTERSECTION) &&
+         gattn_atoms_stride(atoms, self->r) &&
+         gattn_atoms_apply(atoms, GATTN_ATOMS_INTERSECTION);
+}
+
 static bool dilated2d_same_row(const gattn_graph *graph, int64_t a,
                                int64_t b) {
   gattn_run row = dilated2d_row(graph, a), other = dilated2d_row(graph, b);
@@ -329,6 +350,7 @@ static const gattn_graph_class dilated2d_class = {
     .stretch = dilated2d_stretch,
     .degree = dilated2d_degree,
     .count = dilated2d_count,
+    .atoms = dilated2d_atoms,
     .runs = dilated2d_runs,
     .same_row = dilated2d_same_row,
     .shape = dilated2d_shape,

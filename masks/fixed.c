@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "masks/atoms.h"
 #include "masks/degrees.h"
 #include "masks/interval.h"
 
@@ -84,6 +85,14 @@ static bool fixed_count(const gattn_graph *graph, int64_t begin, int64_t end,
   return true;
 }
 
+static bool fixed_atoms(const gattn_graph *graph, gattn_atoms *atoms) {
+  const fixed *self = (const fixed *)graph;
+  return gattn_atoms_keys(atoms, gattn_bound_block(self->s, 0),
+                          gattn_bound_block(self->s, self->s)) &&
+         gattn_atoms_tail(atoms, self->s, self->c) &&
+         gattn_atoms_apply(atoms, GATTN_ATOMS_UNION);
+}
+
 static bool fixed_same_row(const gattn_graph *graph, int64_t a, int64_t b) {
   int64_t s = ((const fixed *)graph)->s;
   return a / s == b / s;
@@ -153,6 +162,7 @@ static const gattn_graph_class fixed_class = {
     .stretch = fixed_stretch,
     .degree = fixed_degree,
     .count = fixed_count,
+    .atoms = fixed_atoms,
     .same_row = fixed_same_row,
     .shape = fixed_shape,
     .transpose = fixed_transpose,

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "masks/atoms.h"
 #include "masks/degrees.h"
 #include "masks/interval.h"
 
@@ -76,6 +77,11 @@ static bool rows_count(const gattn_graph *graph, int64_t begin, int64_t end,
   return true;
 }
 
+static bool rows_atoms(const gattn_graph *graph, gattn_atoms *atoms) {
+  const hubs *self = (const hubs *)graph;
+  return gattn_atoms_rows(atoms, self->ranges, self->n);
+}
+
 static bool rows_same_row(const gattn_graph *graph, int64_t a, int64_t b) {
   const hubs *self = (const hubs *)graph;
   return is_hub(self, a) == is_hub(self, b);
@@ -119,6 +125,11 @@ static bool cols_count(const gattn_graph *graph, int64_t begin, int64_t end,
   return true;
 }
 
+static bool cols_atoms(const gattn_graph *graph, gattn_atoms *atoms) {
+  const hubs *self = (const hubs *)graph;
+  return gattn_atoms_columns(atoms, self->ranges, self->n);
+}
+
 static bool cols_same_row(const gattn_graph *graph, int64_t a, int64_t b) {
   (void)graph, (void)a, (void)b;
   return true;
@@ -144,6 +155,7 @@ static const gattn_graph_class rows_class = {
     .stretch = rows_stretch,
     .degree = rows_degree,
     .count = rows_count,
+    .atoms = rows_atoms,
     .runs = rows_runs,
     .same_row = rows_same_row,
     .shape = rows_shape,
@@ -158,6 +170,7 @@ static const gattn_graph_class cols_class = {
     .stretch = cols_stretch,
     .degree = cols_degree,
     .count = cols_count,
+    .atoms = cols_atoms,
     .same_row = cols_same_row,
     .shape = cols_shape,
     .transpose = hubs_transpose,
