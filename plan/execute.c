@@ -1,0 +1,243 @@
+/* Plans: execution. SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "operators/advance/advance.h"
+#include "operators/gather/gather.h"
+#include "operators/segmented_reduce/segmented_reduce.h"
+#include "operators/segmented_softmax/segmented_softmax.h"
+#include "plan/plan.h"
+
+/* One execution: nothing of it outlives the call. */
+typedef struct execution {
+  const gattn_plan *plan;
+  gattn_tensor *tensors; /* [n_values], in the workspace */
+  char *workspace;
+} execution;
+
+/* ------------------------------------------------------------ bindings */
+
+/* A value without memory has a rank of 0. */
+static bool has_memory(const execution *run, gattn_value value) {
+  return value != GATTN_NO_VALUE && run->tensors[value].rank > 0;
+}
+
+static gattn_status check_binding(const execution *run, gattn_value value,
+                                  const gattn_tensor *tensor) {
+  gattn_context *context = run->plan->context;
+  const gattn_value_info *info = &run->plan->values[value];
+  gattn_view view;
+  gattn_status status = gattn_view_of(context, info->name, tensor,
+                                      tensor && tensor->rank == 1 ? 3 : 4,
+                                      &view);
+  if (!status) status = gattn_check_type(context, info->name, &view,
+                                         info->type);
+  if (status) return status;
+  if (tensor->rank != info->rank)
+    return gattn_fail(context, GATTN_ERROR_SHAPE,
+                      "%s: has rank %d, expected %d", info->name,
+                      (int)tensor->rank, (int)info->rank);
+  for (int a = 0; a < info->rank; a++)
+    if (tensor->shape[a] != info->shape[a])
+      return gattn_fail(context, GATTN_ERROR_SHAPE,
+                        "%s: has extent %lld on axis %d, expected %lld",
+                        info->name, (long long)tensor->shape[a], a,
+                        (long long)info->shape[a]);
+  return info->output ? gattn_view_check_output(context, info->name, &view)
+                      : GATTN_SUCCESS;
+}
+
+static gattn_status bind_one(execution *run, const gattn_binding *binding) {
+  const gattn_plan *plan = run->plan;
+  gattn_value value = binding->value;
+  if (value < 0 || value >= plan->n_values)
+    return gattn_fail(plan->context, GATTN_ERROR_STATE,
+                      "bindings: %d is none of the program's %d values",
+                      (int)value, (int)plan->n_values);
+  const gattn_value_info *info = &plan->values[value];
+  if (info->node >= 0 && !info->output)
+    return gattn_fail(plan->context, GATTN_ERROR_STATE,
+                      "bindings: %s is neither an input nor an output",
+                      info->name);
+  if (has_memory(run, value))
+    return gattn_fail(plan->context, GATTN_ERROR_STATE,
+                      "bindings: %s is bound twice", info->name);
+  gattn_status status = check_binding(run, value, binding->tensor);
+  if (!status) run->tensors[value] = *binding->tensor;
+  return status;
+}
+
+static gattn_status view_of(const execution *run, gattn_value value, int axes,
+                            gattn_view *view) {
+  if (!has_memory(run, value)) {
+    *view = (gattn_view){0};
+    return GATTN_SUCCESS;
+  }
+  return gattn_view_of(run->plan->context, run->plan->values[value].name,
+                       &run->tensors[value], axes, view);
+}
+
+/* No output may share memory with another bound tensor: steps would read
+ * what others have written. */
+static gattn_status check_overlaps(const execution *run, gattn_value output) {
+  const gattn_value_info *values = run->plan->values;
+  gattn_view written, other;
+  if (!values[output].output) return GATTN_SUCCESS;
+  view_of(run, output, run->tensors[output].rank == 1 ? 3 : 4, &written);
+  for (gattn_value value = 0; value < run->plan->n_values; value++) {
+    if (value == output || !has_memory(run, value)) continue;
+    view_of(run, value, run->tensors[value].rank == 1 ? 3 : 4, &other);
+    gattn_status status =
+        gattn_check_overlap(run->plan->context, values[output].name, &written,
+                            values[value].name, &other, false);
+    if (status) return status;
+  }
+  return GATTN_SUCCESS;
+}
+
+static gattn_status bind_all(execution *run, const gattn_binding *bindings,
+                             int64_t n) {
+  const gattn_plan *plan = run->plan;
+  for (gattn_value value = 0; value < plan->n_values; value++)
+    run->tensors[value] = (gattn_tensor){0};
+  for (int64_t b = 0; b < n; b++) {
+    gattn_status status = bind_one(run, &bindings[b]);
+    if (status) return status;
+  }
+  for (gattn_value value = 0; value < plan->n_values; value++) {
+    if (plan->slots[value].place == GATTN_PLACE_BOUND &&
+        !has_memory(run, value))
+      return gattn_fail(plan->context, GATTN_ERROR_STATE,
+                        "bindings: %s is not bound",
+                        plan->values[value].name);
+    gattn_status status = check_overlaps(run, value);
+    if (status) return status;
+  }
+  return GATTN_SUCCESS;
+}
+
+static gattn_status place_all(execution *run) {
+  const gattn_plan *plan = run->plan;
+  for (gattn_value value = 0; value < plan->n_values; value++) {
+    const gattn_slot *slot = &plan->slots[value];
+    const gattn_value_info *info = &plan->values[value];
+    if (slot->place != GATTN_PLACE_WORKSPACE) continue;
+    gattn_value owner = slot->same == GATTN_NO_VALUE ? value : slot->same;
+    gattn_status status = gattn_tensor_dense(
+        plan->context, run->workspace + plan->slots[owner].offset, info->type,
+        info->rank, info->shape, &run->tensors[value]);
+    if (status) return status;
+  }
+  return GATTN_SUCCESS;
+}
+
+/* ------------------------------------------------------------ steps */
+
+static gattn_status run_advance(const execution *run, const gattn_node *node,
+                                const gattn_edges *edges) {
+  gattn_advance_job job = {
+      .edges = edges, .scale = node->scale, .score = node->score};
+  gattn_status status = view_of(run, node->inputs[0], 4, &job.q);
+  if (!status) status = view_of(run, node->inputs[1], 4, &job.k);
+  if (!status) status = view_of(run, node->inputs[2], 3, &job.edge_values);
+  if (!status) status = view_of(run, node->outputs[0], 3, &job.out);
+  return status ? status : gattn_advance_cpu(run->plan->context, &job);
+}
+
+static gattn_status run_reduce(const execution *run, const gattn_node *node,
+                               const gattn_edges *edges) {
+  gattn_segmented_reduce_job job = {.edges = edges, .monoid = node->monoid};
+  gattn_status status = view_of(run, node->inputs[0], 3, &job.values);
+  if (!status) status = view_of(run, node->outputs[0], 3, &job.out);
+  return status ? status
+                : gattn_segmented_reduce_cpu(run->plan->context, &job);
+}
+
+static gattn_status run_softmax(const execution *run, const gattn_node *node,
+                                const gattn_edges *edges) {
+  gattn_segmented_softmax_job job = {.edges = edges};
+  gattn_status status = view_of(run, node->inputs[0], 3, &job.scores);
+  if (!status) status = view_of(run, node->outputs[0], 3, &job.weights);
+  if (!status) status = view_of(run, node->outputs[1], 3, &job.lse);
+  return status ? status
+                : gattn_segmented_softmax_cpu(run->plan->context, &job);
+}
+
+static gattn_status run_gather(const execution *run, const gattn_node *node,
+                               const gattn_edges *edges) {
+  gattn_gather_job job = {.edges = edges};
+  gattn_status status = view_of(run, node->inputs[0], 3, &job.weights);
+  if (!status) status = view_of(run, node->inputs[1], 4, &job.v);
+  if (!status) status = view_of(run, node->outputs[0], 4, &job.o);
+  return status ? status : gattn_gather_cpu(run->plan->context, &job);
+}
+
+/* One row per gattn_node_kind. */
+static gattn_status (*const run_table[])(const execution *,
+                                         const gattn_node *,
+                                         const gattn_edges *) = {
+    [GATTN_NODE_ADVANCE] = run_advance,
+    [GATTN_NODE_SEGMENTED_REDUCE] = run_reduce,
+    [GATTN_NODE_SEGMENTED_SOFTMAX] = run_softmax,
+    [GATTN_NODE_GATHER] = run_gather,
+};
+
+static gattn_status run_fused(const execution *run, const gattn_step *step) {
+  const gattn_plan *plan = run->plan;
+  const gattn_node *advance = &plan->nodes[step->advance];
+  const gattn_node *gather = &plan->nodes[step->node];
+  gattn_value lse = plan->nodes[step->softmax].outputs[1];
+  gattn_attend_operands operands;
+  gattn_status status = view_of(run, advance->inputs[0], 4, &operands.q);
+  if (!status) status = view_of(run, advance->inputs[1], 4, &operands.k);
+  if (!status) status = view_of(run, gather->inputs[1], 4, &operands.v);
+  if (!status)
+    status = view_of(run, advance->inputs[2], 3, &operands.edge_values);
+  if (!status) status = view_of(run, gather->outputs[0], 4, &operands.o);
+  if (!status) status = view_of(run, lse, 3, &operands.lse);
+  if (!status)
+    status = gattn_attend_execute(step->attend, &operands,
+                                  run->workspace + step->scratch);
+  return status ? status
+                : gattn_edges_check_broken(plan->context, &advance->edges);
+}
+
+static gattn_status run_step(const execution *run, const gattn_step *step) {
+  if (step->attend) return run_fused(run, step);
+  const gattn_node *node = &run->plan->nodes[step->node];
+  return run_table[node->kind](run, node, &run->plan->sets[step->set]);
+}
+
+static gattn_status check_workspace(const gattn_plan *plan,
+                                    const void *workspace, size_t bytes) {
+  if (bytes < plan->workspace || (!workspace && plan->workspace))
+    return gattn_fail(plan->context, GATTN_ERROR_WORKSPACE,
+                      "workspace: %zu bytes at %p, but the plan needs %zu",
+                      bytes, workspace, plan->workspace);
+  if ((uintptr_t)workspace % 64)
+    return gattn_fail(plan->context, GATTN_ERROR_WORKSPACE,
+                      "workspace: %p is not aligned to 64 bytes", workspace);
+  return GATTN_SUCCESS;
+}
+
+gattn_status gattn_plan_execute(gattn_plan *plan,
+                                const gattn_binding *bindings, int64_t n,
+                                void *workspace, size_t workspace_bytes,
+                                void *stream) {
+  if (!plan) return GATTN_ERROR_NULL;
+  if (!bindings) return gattn_fail_null(plan->context, "bindings");
+  if (n < 0)
+    return gattn_fail(plan->context, GATTN_ERROR_SIZE, "n: %lld is negative",
+                      (long long)n);
+  if (stream)
+    return gattn_fail(plan->context, GATTN_ERROR_ARGUMENT,
+                      "stream: %p, but the CPU has no streams", stream);
+  gattn_status status = check_workspace(plan, workspace, workspace_bytes);
+  if (status) return status;
+  execution run = {
+      .plan = plan, .tensors = workspace, .workspace = workspace};
+  status = bind_all(&run, bindings, n);
+  if (!status) status = place_all(&run);
+  for (int32_t s = 0; s < plan->n_steps && !status; s++)
+    status = run_step(&run, &plan->steps[s]);
+  return status;
+}
