@@ -52,7 +52,8 @@ GATTN_API gattn_status gattn_frontier_bitmap(gattn_context *context, int64_t n,
  * longer than 64 KiB refused, as there. GATTN_ERROR_SYNTAX, GATTN_ERROR_NAME,
  * GATTN_ERROR_INDEX (also a range that does not ascend, and last:k with k > n)
  * name the column or the position in the file. GATTN_ERROR_DUPLICATE,
- * GATTN_ERROR_FILE, GATTN_ERROR_FORMAT, GATTN_ERROR_TYPE. */
+ * GATTN_ERROR_OVERFLOW, GATTN_ERROR_FILE, GATTN_ERROR_FORMAT,
+ * GATTN_ERROR_TYPE. */
 GATTN_API gattn_status gattn_frontier_parse(gattn_context *context,
                                             const char *text, int64_t n,
                                             gattn_frontier **frontier);
