@@ -92,6 +92,20 @@ static int list(const bench_request *request, bench_suite_fill fill,
   return CLI_SUCCESS;
 }
 
+/* Masks that cannot be are told before the machine is measured. */
+static int check_masks(cli_session *session, const bench_workload *workloads,
+                       int count) {
+  for (int w = 0; w < count; w++) {
+    gattn_graph *graph = NULL;
+    gattn_status status =
+        gattn_mask_parse(session->context, workloads[w].mask, workloads[w].n,
+                         workloads[w].n, &graph);
+    gattn_graph_release(graph);
+    if (status) return cli_session_fail(session, status, workloads[w].mask);
+  }
+  return CLI_SUCCESS;
+}
+
 /* Rows as the edge lists of the workloads gather them: from K and V. */
 static int measure_limits(cli_session *session, const bench_request *request,
                           const bench_workload *workloads, int count,
@@ -151,7 +165,9 @@ int cli_bench(int argc, char **argv) {
   status = cli_session_open("bench", &request.machine, &session);
   if (status) return status;
   cli_progress_start(&session, "bench");
-  status = measure_limits(&session, &request, workloads, count, &limits);
+  status = check_masks(&session, workloads, count);
+  if (!status)
+    status = measure_limits(&session, &request, workloads, count, &limits);
   if (!status)
     status = run_workloads(&session, &request, &limits, workloads, count);
   cli_progress_end(&session);

@@ -1,0 +1,465 @@
+/* gattn run against the oracle, and its refusals. SPDX-License-Identifier:
+ * Apache-2.0 */
+#include "config.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/command.h"
+#include "tests/oracle.h"
+
+/* ------------------------------------------------------------ right answers */
+
+typedef struct arrays {
+  oracle_array q, k, v, o, lse;
+} arrays;
+
+static const char *descr_of(gattn_type type) {
+  return type == GATTN_FLOAT32 ? "<f4" : "<f2";
+}
+
+/* "(2, 3)" from the last `rank` of four extents. */
+static const char *shape_text(const int64_t *shape, int rank, char text[64]) {
+  int length = snprintf(text, 64, "(");
+  for (int a = 4 - rank; a < 4; a++)
+    length += snprintf(text + length, (size_t)(64 - length), "%s%lld",
+                       a > 4 - rank ? ", " : "", (long long)shape[a]);
+  snprintf(text + length, (size_t)(64 - length), rank == 1 ? ",)" : ")");
+  return text;
+}
+
+static void write_array(const char *path, const oracle_array *array, int rank,
+                        const int64_t *shape) {
+  char text[64];
+  command_write_npy(
+      path, descr_of(array->tensor.type), shape_text(shape, rank, text),
+      array->tensor.data,
+      (size_t)array->elements * gattn_type_size(array->tensor.type));
+}
+
+static void read_array(const char *path, oracle_array *array, int rank,
+                       const int64_t *shape) {
+  char text[64];
+  command_read_npy(
+      path, descr_of(array->tensor.type), shape_text(shape, rank, text),
+      array->tensor.data,
+      (size_t)array->elements * gattn_type_size(array->tensor.type));
+  oracle_array_read(array);
+}
+
+/* A problem, and the command's words that pose it. */
+typedef struct run_case {
+  const char *name;
+  gattn_type type;
+  int rank;
+  int64_t batch, heads, kv_heads, rows, n_kv, dim, dim_v;
+  const char *mask;
+  bool (*edge)(int64_t i, int64_t j);
+  const char *frontier;
+  int64_t vertices[4]; /* of the frontier */
+  const char *scale_text;
+  double scale;
+  const char *extra;
+} run_case;
+
+static bool full_edge(int64_t i, int64_t j) {
+  (void)i;
+  (void)j;
+  return true;
+}
+static bool causal_edge(int64_t i, int64_t j) { return j <= i; }
+static bool local_edge(int64_t i, int64_t j) { return llabs(i - j) <= 3; }
+static bool hub_edge(int64_t i, int64_t j) {
+  return llabs(i - j) <= 2 || i < 2 || j < 2;
+}
+static bool sparse_edge(int64_t i, int64_t j) {
+  return (i - j) % 4 == 0 && !(i >= 8 && i < 12);
+}
+
+static const run_case cases[] = {
+    {"rank 2", GATTN_FLOAT32, 2, 1, 1, 1, 40, 40, 16, 16, "local(3)",
+     local_edge, .extra = "--threads=2"},
+    {"rank 3", GATTN_FLOAT32, 3, 1, 4, 2, 33, 33, 8, 8,
+     "local(2) | global(0:2)", hub_edge, .extra = "--device=cpu"},
+    {"rank 4", GATTN_FLOAT32, 4, 2, 3, 1, 17, 17, 5, 7, "causal", causal_edge},
+    {"half", GATTN_FLOAT16, 3, 1, 2, 2, 24, 24, 32, 32, "full", full_edge},
+    {"more keys", GATTN_FLOAT32, 2, 1, 1, 1, 9, 50, 64, 64, "local(3)",
+     local_edge},
+    {"empty rows", GATTN_FLOAT32, 2, 1, 1, 1, 20, 20, 4, 4,
+     "strided(4) - rows(8:12)", sparse_edge},
+    {"scale", GATTN_FLOAT32, 2, 1, 1, 1, 12, 12, 8, 8, "full", full_edge,
+     .scale_text = "--scale=-0.25", .scale = -0.25},
+    {"decode", GATTN_FLOAT32, 3, 1, 2, 2, 1, 30, 8, 8, "causal", causal_edge,
+     .frontier = "--frontier=last:1", .vertices = {29}},
+    {"frontier", GATTN_FLOAT32, 2, 1, 1, 1, 3, 30, 8, 4, "local(3)", local_edge,
+     .frontier = "--frontier=list:7,0,20", .vertices = {7, 0, 20}},
+    {"one token", GATTN_FLOAT32, 2, 1, 1, 1, 1, 1, 1, 1, "causal", causal_edge},
+};
+
+static void make_arrays(const run_case *c, arrays *a) {
+  int64_t q[] = {c->batch, c->heads, c->rows, c->dim};
+  int64_t k[] = {c->batch, c->kv_heads, c->n_kv, c->dim};
+  int64_t v[] = {c->batch, c->kv_heads, c->n_kv, c->dim_v};
+  int64_t o[] = {c->batch, c->heads, c->rows, c->dim_v};
+  a->q = oracle_array_make(c->type, 4, q, ORACLE_DENSE, 1);
+  a->k = oracle_array_make(c->type, 4, k, ORACLE_DENSE, 2);
+  a->v = oracle_array_make(c->type, 4, v, ORACLE_DENSE, 3);
+  a->o = oracle_array_make(c->type, 4, o, ORACLE_DENSE, 4);
+  a->lse = oracle_array_make(GATTN_FLOAT32, 3, o, ORACLE_DENSE, 5);
+  write_array("q.npy", &a->q, c->rank, q);
+  write_array("k.npy", &a->k, c->rank, k);
+  write_array("v.npy", &a->v, c->rank, v);
+}
+
+static void free_arrays(arrays *a) {
+  oracle_array *all[] = {&a->q, &a->k, &a->v, &a->o, &a->lse};
+  for (int x = 0; x < 5; x++) oracle_array_free(all[x]);
+}
+
+static void run_case_command(const run_case *c) {
+  const char *words[16] = {"run",   "--mask", c->mask,      "--q",
+                           "q.npy", "--k",    "k.npy",      "--v=v.npy",
+                           "--out", "o.npy",  "--lse=l.npy"};
+  int n = 11;
+  if (c->frontier) words[n++] = c->frontier;
+  if (c->scale_text) words[n++] = c->scale_text;
+  if (c->extra) words[n++] = c->extra;
+  command_run(NULL, words);
+  command_assert_success();
+  ck_assert_str_eq(command_out, "");
+}
+
+static void expect_answer(const run_case *c, arrays *a) {
+  int64_t n_q = c->frontier ? c->n_kv : c->rows;
+  bool *edge = malloc((size_t)(n_q * c->n_kv));
+  double *o = calloc((size_t)a->o.elements, sizeof *o);
+  double *lse = calloc((size_t)a->lse.elements, sizeof *lse);
+  for (int64_t i = 0; i < n_q; i++)
+    for (int64_t j = 0; j < c->n_kv; j++) edge[i * c->n_kv + j] = c->edge(i, j);
+  oracle_problem problem = {.batch = c->batch,
+                            .heads = c->heads,
+                            .kv_heads = c->kv_heads,
+                            .n_q = n_q,
+                            .n_f = c->rows,
+                            .n_kv = c->n_kv,
+                            .dim = c->dim,
+                            .dim_v = c->dim_v,
+                            .vertices = c->frontier ? c->vertices : NULL,
+                            .edge = edge,
+                            .mask_heads = 1,
+                            .q = a->q.values,
+                            .k = a->k.values,
+                            .v = a->v.values,
+                            .scale = c->scale};
+  oracle_attention(&problem, o, lse);
+  int64_t shape[] = {c->batch, c->heads, c->rows, c->dim_v};
+  int64_t rows[] = {0, c->batch, c->heads, c->rows};
+  read_array("o.npy", &a->o, c->rank, shape);
+  read_array("l.npy", &a->lse, c->rank - 1, rows);
+  oracle_assert_close("o", &a->o, o, 2);
+  oracle_assert_close("lse", &a->lse, lse, 10);
+  free(edge);
+  free(o);
+  free(lse);
+}
+
+START_TEST(equals_the_oracle) {
+  arrays a;
+  make_arrays(&cases[_i], &a);
+  run_case_command(&cases[_i]);
+  ck_assert_int_eq(command_files(), 2 + 5);
+  expect_answer(&cases[_i], &a);
+  free_arrays(&a);
+}
+END_TEST
+
+/* ------------------------------------------------------------ its options */
+
+enum { N = 32, D = 4 };
+
+/* q.npy, k.npy, v.npy of [N, D], reproducibly. */
+static void three_arrays(void) {
+  static float data[N * D];
+  static const char *const paths[] = {"q.npy", "k.npy", "v.npy"};
+  uint64_t state = 7;
+  for (int a = 0; a < 3; a++) {
+    for (int e = 0; e < N * D; e++)
+      data[e] = (float)(oracle_random(&state) >> 40) / (1 << 23) - 1;
+    command_write_npy(paths[a], "<f4", "(32, 4)", data, sizeof data);
+  }
+}
+
+#define ARRAYS "--q", "q.npy", "--k", "k.npy", "--v", "v.npy"
+#define RUN(...) \
+  GATTN("run", "--mask", "local(4)", ARRAYS, "--out", "o.npy", __VA_ARGS__)
+
+START_TEST(explains_its_plan) {
+  three_arrays();
+  RUN("--explain");
+  command_assert_success();
+  size_t length = strlen(command_out);
+  ck_assert_uint_gt(length, 20);
+  ck_assert_int_eq(command_out[length - 1], '\n');
+  ck_assert(command_exists("o.npy"));
+  GATTN_IN(&(command_setting){.out = "/dev/full"}, "run", "--mask", "full",
+           ARRAYS, "--out", "o2.npy", "--explain");
+  command_assert_failure(1, "run", "standard output: ");
+}
+END_TEST
+
+START_TEST(threads_change_nothing) {
+  size_t length_1, length_2;
+  three_arrays();
+  RUN("--threads", "1");
+  command_assert_success();
+  char *one = command_read("o.npy", &length_1);
+  RUN("--threads", "3");
+  command_assert_success();
+  char *three = command_read("o.npy", &length_2);
+  ck_assert_uint_eq(length_1, length_2);
+  ck_assert_mem_eq(one, three, length_1);
+  free(one);
+  free(three);
+}
+END_TEST
+
+START_TEST(output_over_an_input) {
+  size_t length_1, length_2;
+  three_arrays();
+  RUN("--threads=1");
+  GATTN("run", "--mask", "local(4)", ARRAYS, "--out", "q.npy");
+  command_assert_success();
+  char *apart = command_read("o.npy", &length_1);
+  char *over = command_read("q.npy", &length_2);
+  ck_assert_uint_eq(length_1, length_2);
+  ck_assert_mem_eq(apart, over, length_1);
+  free(apart);
+  free(over);
+}
+END_TEST
+
+START_TEST(no_rows) {
+  command_write_npy("q.npy", "<f4", "(0, 4)", NULL, 0);
+  command_write_npy("k.npy", "<f4", "(0, 4)", NULL, 0);
+  command_write_npy("v.npy", "<f4", "(0, 4)", NULL, 0);
+  GATTN("run", "--mask", "full", ARRAYS, "--out", "o.npy", "--lse", "l.npy");
+  command_assert_success();
+  char none[1];
+  command_read_npy("o.npy", "<f4", "(0, 4)", none, 0);
+  command_read_npy("l.npy", "<f4", "(0,)", none, 0);
+}
+END_TEST
+
+/* ------------------------------------------------------------ its refusals */
+
+static const struct {
+  const char *words[12];
+  int status;
+  const char *what;
+} refusals[] = {
+    {{NULL}, 2, "missing --mask, --q, --k, --v, --out"},
+    {{"--mask", "full", ARRAYS}, 2, "missing --out"},
+    {{"--mask", "full", ARRAYS, "--out", "o.npy", "x"}, 2, "'x'"},
+    {{"--mask", "full", ARRAYS, "--out", "o.npy", "--scales=1"}, 2, "--scale"},
+    {{"--mask", "full", ARRAYS, "--out", "o.npy", "--scale=inf"}, 2, "--scale"},
+    {{"--mask", "full", ARRAYS, "--out", "o.npy", "--threads=0"},
+     2,
+     "--threads"},
+    {{"--mask", "full", ARRAYS, "--out", "o.npy", "--threads=1m"},
+     2,
+     "--threads"},
+    {{"--mask", "full", ARRAYS, "--out", "o.npy", "--device=gpu"},
+     2,
+     "--device: 'gpu'"},
+    {{"--mask", "full", ARRAYS, "--out", "o.npy", "--device=cuda:x"},
+     2,
+     "--device: 'x'"},
+    {{"--mask", "full", ARRAYS, "--out", "o.npy", "--device=cuda"}, 1, "CUDA"},
+    {{"--mask", "full", ARRAYS, "--out", "o.npy", "--device=cuda:3"},
+     1,
+     "cuda:3"},
+    {{"--mask", "full", ARRAYS, "--out", "o.npy", "--lse=o.npy"},
+     2,
+     "--lse: o.npy"},
+    {{"--mask", "lokal(4)", ARRAYS, "--out", "o.npy"}, 2, "local"},
+    {{"--mask", "local(4", ARRAYS, "--out", "o.npy"}, 2, "column 8"},
+    {{"--mask", "local(\n", ARRAYS, "--out", "o.npy"}, 2, "--mask: "},
+    {{"--mask", "edges(\"none.mtx\")", ARRAYS, "--out", "o.npy"},
+     2,
+     "none.mtx"},
+    {{"--mask", "full", ARRAYS, "--out", "o.npy", "--frontier=last:1"},
+     2,
+     "q.npy: 32 rows"},
+    {{"--mask", "full", ARRAYS, "--out", "o.npy", "--frontier=last:33"},
+     2,
+     "--frontier: "},
+    {{"--mask", "full", ARRAYS, "--out", "o.npy", "--frontier=list:1,1"},
+     2,
+     "--frontier: "},
+    {{"--mask", "full", ARRAYS, "--out", "o.npy", "--frontier=most"},
+     2,
+     "--frontier: "},
+    {{"--mask", "full", ARRAYS, "--out", "o.npy", "--frontier=file:none.npy"},
+     2,
+     "none.npy"},
+    {{"--mask", "full", ARRAYS, "--out", "none/o.npy"}, 1, "none/o.npy"},
+    {{"--mask", "full", ARRAYS, "--out", "."}, 1, "."},
+    {{"--mask", "full", ARRAYS, "--out", "/dev/full"}, 1, "/dev/full"},
+    {{"--mask", "full", ARRAYS, "--out", "o.npy", "--lse=/dev/full"},
+     1,
+     "/dev/full"},
+    {{"--mask", "full", ARRAYS, "--out", "o.npy", "--lse=none/l.npy"},
+     1,
+     "none/l.npy"},
+};
+
+START_TEST(refuses_requests) {
+  const char *words[16] = {"run"};
+  three_arrays();
+  for (int w = 0; w < 12; w++) words[w + 1] = refusals[_i].words[w];
+  command_run(NULL, words);
+  command_assert_failure(refusals[_i].status, "run", refusals[_i].what);
+}
+END_TEST
+
+static const struct {
+  const char *path, *descr, *shape;
+  size_t bytes;
+  const char *what;
+} misfits[] = {
+    {"k.npy", "<f4", "(31, 4)", 31 * 16, "v.npy: rows 32, but K has 31"},
+    {"k.npy", "<f4", "(32, 5)", 32 * 20, "k.npy: dim 5, but Q has 4"},
+    {"k.npy", "<f4", "(1, 32, 4)", 512, "k.npy: rank 3, but Q has rank 2"},
+    {"v.npy", "<f2", "(32, 4)", 256, "v.npy: holds float16, but Q float32"},
+    {"q.npy", "<i8", "(16, 4)", 512, "q.npy: holds int64"},
+    {"q.npy", "<f4", "(128,)", 512, "q.npy: rank 1"},
+    {"q.npy", "<f4", "(32, 0)", 0, "q.npy: the last axis is empty"},
+    {"v.npy", "<f4", "(32, 0)", 0, "v.npy: the last axis is empty"},
+    {"q.npy", "<f4", "(32, 5)", 512, "q.npy: "},
+    {"q.npy", "<f4", "(31, 4)", 512, "q.npy: "},
+    {"q.npy", "<f8", "(32, 2)", 512, "q.npy: "},
+    {"q.npy", ">f4", "(32, 4)", 512, "q.npy: "},
+    {"q.npy", "<f4", "(9223372036854775807, 4)", 512, "q.npy: "},
+    {"q.npy", "<f4", "(-32, 4)", 512, "q.npy: "},
+};
+
+START_TEST(refuses_arrays) {
+  static const char data[1024];
+  three_arrays();
+  command_write_npy(misfits[_i].path, misfits[_i].descr, misfits[_i].shape,
+                    data, misfits[_i].bytes);
+  RUN("--lse", "l.npy");
+  command_assert_failure(2, "run", misfits[_i].what);
+}
+END_TEST
+
+/* Four-axis arrays of zeros, whose last two axes are (32, 4). */
+static void write_zeros(const char *path, int batch, int heads) {
+  static const char data[6 * N * D * sizeof(float)];
+  char shape[64];
+  snprintf(shape, sizeof shape, "(%d, %d, 32, 4)", batch, heads);
+  command_write_npy(path, "<f4", shape, data,
+                    (size_t)(batch * heads) * N * D * sizeof(float));
+}
+
+START_TEST(refuses_leading_axes) {
+  write_zeros("q.npy", 1, 4);
+  write_zeros("k.npy", 1, 3);
+  write_zeros("v.npy", 1, 3);
+  RUN("--lse=l.npy");
+  command_assert_failure(2, "run", "k.npy: 3 heads do not divide the 4 of Q");
+  write_zeros("v.npy", 1, 4);
+  RUN("--lse=l.npy");
+  command_assert_failure(2, "run", "v.npy: heads 4, but K has 3");
+  write_zeros("k.npy", 2, 3);
+  RUN("--lse=l.npy");
+  command_assert_failure(2, "run", "k.npy: batch 2, but Q has 1");
+  write_zeros("k.npy", 1, 3);
+  write_zeros("v.npy", 2, 3);
+  RUN("--lse=l.npy");
+  command_assert_failure(2, "run", "v.npy: batch 2, but Q has 1");
+}
+END_TEST
+
+START_TEST(refuses_hostile_files) {
+  three_arrays();
+  ck_assert_int_eq(remove("k.npy"), 0);
+  RUN("--lse=l.npy");
+  command_assert_failure(2, "run", "k.npy: ");
+  command_write("k.npy", "", 0);
+  RUN("--lse=l.npy");
+  command_assert_failure(2, "run", "k.npy: ");
+  command_write("k.npy", "\x93NUMPY\x01\0\xff\xff{", 11);
+  RUN("--lse=l.npy");
+  command_assert_failure(2, "run", "k.npy: ");
+  ck_assert_int_eq(remove("k.npy"), 0);
+  ck_assert_int_eq(mkdir("k.npy", 0755), 0);
+  RUN("--lse=l.npy");
+  command_assert_failure(2, "run", "k.npy: ");
+  ck_assert_int_eq(rmdir("k.npy"), 0);
+  GATTN("run", "--mask", "full", "--q", "a\nb\xff", "--k=k.npy", "--v=v.npy",
+        "--out=o.npy");
+  command_assert_failure(2, "run", "a\\nb\\xff: ");
+}
+END_TEST
+
+START_TEST(a_full_disk_keeps_the_old_output) {
+  size_t length;
+  static float data[2 * 8192 * 8];
+  command_write_npy("q.npy", "<f4", "(16384, 8)", data, sizeof data);
+  command_write("o.npy", "old", 3);
+  GATTN_IN(&(command_setting){.file_limit = 1 << 18}, "run", "--mask",
+           "local(1)", "--q=q.npy", "--k=q.npy", "--v=q.npy", "--out=o.npy");
+  command_assert_failure(1, "run", "o.npy: ");
+  char *kept = command_read("o.npy", &length);
+  ck_assert_str_eq(kept, "old");
+  free(kept);
+}
+END_TEST
+
+START_TEST(both_outputs_or_none) {
+  three_arrays();
+  ck_assert_int_eq(mkdir("l.npy", 0755), 0);
+  RUN("--lse=l.npy");
+  command_assert_failure(1, "run", "l.npy: ");
+  ck_assert(!command_exists("o.npy"));
+}
+END_TEST
+
+static Suite *make_cli_run_suite(void) {
+  Suite *suite = suite_create("cli run");
+  TCase *tcase = tcase_create("answers");
+  tcase_add_checked_fixture(tcase, command_enter, command_leave);
+  tcase_add_loop_test(tcase, equals_the_oracle, 0,
+                      sizeof cases / sizeof *cases);
+  tcase_add_test(tcase, explains_its_plan);
+  tcase_add_test(tcase, threads_change_nothing);
+  tcase_add_test(tcase, output_over_an_input);
+  tcase_add_test(tcase, no_rows);
+  suite_add_tcase(suite, tcase);
+  tcase = tcase_create("refusals");
+  tcase_add_checked_fixture(tcase, command_enter, command_leave);
+  tcase_add_loop_test(tcase, refuses_requests, 0,
+                      sizeof refusals / sizeof *refusals);
+  tcase_add_loop_test(tcase, refuses_arrays, 0,
+                      sizeof misfits / sizeof *misfits);
+  tcase_add_test(tcase, refuses_leading_axes);
+  tcase_add_test(tcase, refuses_hostile_files);
+  tcase_add_test(tcase, a_full_disk_keeps_the_old_output);
+  tcase_add_test(tcase, both_outputs_or_none);
+  suite_add_tcase(suite, tcase);
+  return suite;
+}
+
+int main(void) {
+  SRunner *runner = srunner_create(make_cli_run_suite());
+  srunner_run_all(runner, CK_NORMAL);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
