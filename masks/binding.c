@@ -101,6 +101,9 @@ static gattn_status unknown_argument(const binding *b,
   }
   if (!*closest.text)
     return bind_fail(b, name->start, "surplus argument", found);
+  if (!least)
+    return bind_fail(b, name->start, "another way to write it has argument",
+                     closest);
   return gattn_lexer_fail(
       b->given->lexer, GATTN_ERROR_NAME, name->start,
       "%s: unknown argument \"%s\"; did you mean \"%s\"?", b->row->info.name,
@@ -109,17 +112,17 @@ static gattn_status unknown_argument(const binding *b,
 
 /* ------------------------------------------------------------ forms */
 
-/* How well a form suits what is given: its names first, then strings where it
- * has paths, then the number. */
-static int suitability(const binding *b) {
+/* How well a form suits what is given: by the arguments before the first name
+ * that it does not know, then strings where it has paths, then the number. */
+static int64_t suitability(const binding *b) {
   const gattn_arguments *given = b->given;
   const gattn_argument *first = given->given;
   bool path = given->n && first->value.kind == GATTN_TOKEN_STRING;
   bool wants_path = b->form->arguments[0].kind == GATTN_ARGUMENT_PATH;
-  bool known = true;
-  for (int64_t a = 0; a < given->n && known; a++)
-    if (given->given[a].name.kind)
-      known = find_argument(b, &given->given[a].name) >= 0;
+  int64_t known = 0;
+  while (known < given->n && (!given->given[known].name.kind ||
+                              find_argument(b, &given->given[known].name) >= 0))
+    known++;
   return 4 * known + 2 * (path == wants_path) +
          (b->endless || given->n <= b->n_specs);
 }
@@ -128,7 +131,8 @@ static binding choose_form(gattn_arguments *given, const gattn_mask_row *row) {
   binding best = bind_to(given, row, &row->forms[0]);
   for (int f = 1; f < GATTN_MOST_FORMS && row->forms[f].make.none; f++) {
     binding other = bind_to(given, row, &row->forms[f]);
-    if (suitability(&other) > suitability(&best)) best = other;
+    int64_t gain = suitability(&other) - suitability(&best);
+    if (gain > 0 || (gain == 0 && given->n > best.n_specs)) best = other;
   }
   return best;
 }

@@ -271,7 +271,7 @@ static const struct {
     {"lcoal(4)", NAME, "column 1: unknown mask \"lcoal\"; did you mean \"local\"?"},
     {"full | Local(4)", NAME,
      "column 8: unknown mask \"Local\"; did you mean \"local\"?"},
-    {"bird", NAME, "column 1: unknown mask \"bird\"; did you mean \"bigbird\"?"},
+    {"bgibird", NAME, "column 1: unknown mask \"bgibird\"; did you mean \"bigbird\"?"},
     {"dilated_2d", NAME,
      "column 1: unknown mask \"dilated_2d\"; did you mean \"dilated2d\"?"},
     {"block(4", NAME, "column 1: unknown mask \"block\"; did you mean \"blocks\"?"},
@@ -312,8 +312,12 @@ static const struct {
     {"local(3, left=2)", SYNTAX,
      "column 10: local: a second value for argument left; expected local(w) "
      "or local(left, right)"},
-    {"local(w=3, left=2)", NAME,
-     "column 12: local: unknown argument \"left\"; did you mean \"left\"?"},
+    {"local(w=3, left=2)", SYNTAX,
+     "column 12: local: another way to write it has argument left; expected "
+     "local(w) or local(left, right)"},
+    {"local(left=3, w=2)", SYNTAX,
+     "column 15: local: another way to write it has argument w; expected "
+     "local(w) or local(left, right)"},
     {"dilated(3)", SYNTAX,
      "column 10: dilated: missing argument r; expected dilated(w, r)"},
     {"rows", SYNTAX,
