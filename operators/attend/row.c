@@ -51,35 +51,43 @@ static void read_block(const gattn_worker *worker, gattn_row_cursor *cursor,
 
 /* ------------------------------------------------------------ one block */
 
-/* Asks for the rows' cache lines ahead of their use. */
-static void prefetch_rows(const gattn_rows *rows, const int64_t *keys,
-                          int64_t count) {
-  const int64_t size = (int64_t)gattn_type_size(rows->type);
-  const int64_t bytes = rows->columns * size;
-  if (rows->column_stride != 1) return;
-  for (int64_t r = 0; r < count; r++) {
-    const char *row = rows->base + keys[r] * rows->row_stride * size;
-    for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at);
-  }
+/* The rows of the block's keys, to be asked for ahead; what the copy of a
+ * strided row touches is left to the hardware. */
+static gattn_ahead rows_ahead(const gattn_rows *rows,
+                              const gattn_edge_block *block,
+                              const char **addresses) {
+  gattn_ahead ahead = {.rows = addresses};
+  if (!block || rows->column_stride != 1) return ahead;
+  ahead.count = block->count;
+  ahead.bytes = rows->columns * (int64_t)gattn_type_size(rows->type);
+  for (int64_t r = 0; r < block->count; r++)
+    addresses[r] = gattn_rows_address(rows, block->keys[r]);
+  return ahead;
 }
 
+/* Folds a block into its row's state. Values are asked for while the keys are
+ * read, and the keys of the next block (may be null) while the values are. */
 static void add_block(gattn_worker *worker, const gattn_edge_block *block,
-                      gattn_row *row) {
+                      const gattn_edge_block *next, gattn_row *row) {
   const gattn_attend_run *run = worker->run;
   const float *rows[GATTN_KEY_BLOCK];
+  const char *addresses[GATTN_KEY_BLOCK];
+  gattn_ahead ahead = rows_ahead(&worker->v, block, addresses);
   for (int64_t r = 0; r < block->count; r++)
     rows[r] = gattn_rows_at(&worker->k, block->keys[r],
                             worker->k_block + r * run->dim);
-  run->kernels->row_scores(row, rows, block->count, worker->scores);
+  run->kernels->row_scores(row, rows, block->count, &ahead, worker->scores);
   if (!gattn_scores_plain(run))
     for (int64_t r = 0; r < block->count; r++)
       worker->scores[r] =
           gattn_score_edge(worker, worker->scores[r], block->vertex,
                            block->keys[r], block->edge + r);
+  ahead = rows_ahead(&worker->k, next, addresses);
   for (int64_t r = 0; r < block->count; r++)
     rows[r] = gattn_rows_at(&worker->v, block->keys[r],
                             worker->v_block + r * run->dim_v);
-  run->kernels->row_accumulate(row, rows, block->count, worker->scores);
+  run->kernels->row_accumulate(row, rows, block->count, &ahead,
+                               worker->scores);
 }
 
 void gattn_row_run(gattn_worker *worker, gattn_graph *graph, int64_t position,
@@ -90,7 +98,7 @@ void gattn_row_run(gattn_worker *worker, gattn_graph *graph, int64_t position,
   gattn_edge_block *block = worker->blocks;
   do {
     read_block(worker, &cursor, block);
-    if (block->count) add_block(worker, block, row);
+    if (block->count) add_block(worker, block, NULL, row);
   } while (!block->last);
 }
 
@@ -110,8 +118,7 @@ static bool next_row(const gattn_worker *worker, gattn_row_cursor *cursor) {
   return false;
 }
 
-/* Reads a block that has edges, of this row or a later one, and asks for its
- * rows of K and V. */
+/* Reads a block that has edges, of this row or a later one. */
 static bool read_ahead(const gattn_worker *worker, gattn_row_cursor *cursor,
                        gattn_edge_block *block, bool *row_ended) {
   do {
@@ -119,8 +126,6 @@ static bool read_ahead(const gattn_worker *worker, gattn_row_cursor *cursor,
     read_block(worker, cursor, block);
     *row_ended = block->last;
   } while (block->count == 0);
-  prefetch_rows(&worker->k, block->keys, block->count);
-  prefetch_rows(&worker->v, block->keys, block->count);
   return true;
 }
 
@@ -147,7 +152,7 @@ void gattn_span_edges(gattn_worker *worker, const gattn_part *part) {
     row.o = worker->o + at * run->dim_v;
     row.m = worker->m[at];
     row.l = worker->l[at];
-    add_block(worker, block, &row);
+    add_block(worker, block, more ? &worker->blocks[current] : NULL, &row);
     worker->m[at] = row.m;
     worker->l[at] = row.l;
   }

@@ -13,37 +13,55 @@ static void load_queries(gattn_worker *worker, int64_t lanes) {
   for (int64_t l = 0; l < lanes; l++) {
     float *row = worker->q_rows + l * dim;
     if (worker->vertex[l] < 0)
-      for (int64_t c = 0; c < dim; c++) row[c] = 0.0f;
+      memset(row, 0, (size_t)dim * sizeof *row);
     else
       gattn_load_query(worker, worker->position[l], row);
   }
-  for (int64_t c = 0; c < dim; c++)
-    for (int64_t l = 0; l < lanes; l++)
-      worker->tile.qt[c * lanes + l] = worker->q_rows[l * dim + c];
+  worker->run->kernels->transpose(worker->q_rows, dim, lanes, dim,
+                                  worker->tile.qt, lanes);
 }
 
+/* An empty state, or what earlier parts have left. */
 static void load_state(gattn_worker *worker, int64_t lanes) {
   gattn_tile *tile = &worker->tile;
+  bool begun = false;
   for (int64_t l = 0; l < lanes; l++) {
     bool idle = worker->vertex[l] < 0;
-    int64_t at = idle ? 0 : worker->state[l];
-    tile->m[l] = idle ? -INFINITY : worker->m[at];
-    tile->l[l] = idle ? 0.0f : worker->l[at];
-    const float *o = worker->o + at * tile->dim_v;
-    for (int64_t c = 0; c < tile->dim_v; c++)
-      tile->ot[c * lanes + l] = idle ? 0.0f : o[c];
+    tile->m[l] = idle ? -INFINITY : worker->m[worker->state[l]];
+    tile->l[l] = idle ? 0.0f : worker->l[worker->state[l]];
+    begun |= tile->l[l] != 0.0f;
   }
+  const size_t row = (size_t)tile->dim_v * sizeof(float);
+  if (!begun) {
+    memset(tile->ot, 0, row * (size_t)lanes);
+    return;
+  }
+  for (int64_t l = 0; l < lanes; l++) {
+    float *o = worker->q_rows + l * tile->dim_v;
+    if (worker->vertex[l] < 0)
+      memset(o, 0, row);
+    else
+      memcpy(o, worker->o + worker->state[l] * tile->dim_v, row);
+  }
+  worker->run->kernels->transpose(worker->q_rows, tile->dim_v, lanes,
+                                  tile->dim_v, tile->ot, lanes);
 }
 
 static void store_state(gattn_worker *worker, int64_t lanes) {
   const gattn_tile *tile = &worker->tile;
+  const gattn_kernels *kernels = worker->run->kernels;
+  /* The lanes of a transpose's rows: a vector of columns at a time. */
+  const int64_t whole = tile->dim_v / kernels->vector * kernels->vector;
+  float *rows = worker->q_rows;
+  kernels->transpose(tile->ot, lanes, whole, lanes, rows, tile->dim_v);
   for (int64_t l = 0; l < lanes; l++) {
     if (worker->vertex[l] < 0) continue;
-    int64_t at = worker->state[l];
-    worker->m[at] = tile->m[l];
-    worker->l[at] = tile->l[l];
-    float *o = worker->o + at * tile->dim_v;
-    for (int64_t c = 0; c < tile->dim_v; c++) o[c] = tile->ot[c * lanes + l];
+    float *o = worker->o + worker->state[l] * tile->dim_v;
+    worker->m[worker->state[l]] = tile->m[l];
+    worker->l[worker->state[l]] = tile->l[l];
+    memcpy(o, rows + l * tile->dim_v, (size_t)whole * sizeof *o);
+    for (int64_t c = whole; c < tile->dim_v; c++)
+      o[c] = tile->ot[c * lanes + l];
   }
 }
 

@@ -22,7 +22,8 @@ static size_t place(const gattn_attend_run *run, int64_t span, char *memory,
       {&worker->tile.qt, lanes * run->dim},
       {&worker->tile.ot, lanes * run->dim_v},
       {&worker->tile.p, keys * lanes},
-      {&worker->q_rows, lanes * run->dim},
+      {&worker->q_rows,
+       lanes * (run->dim > run->dim_v ? run->dim : run->dim_v)},
       {&worker->k_block, keys * run->dim},
       {&worker->v_block, keys * run->dim_v},
       {&worker->scores, keys},
@@ -52,16 +53,24 @@ gattn_worker *gattn_worker_at(const gattn_attend_run *run, int64_t span,
   return worker;
 }
 
-static gattn_rows rows_of(const gattn_view *view, int64_t b, int64_t h) {
-  return (gattn_rows){
+static gattn_rows rows_of(const gattn_kernels *kernels, const gattn_view *view,
+                          int64_t b, int64_t h) {
+  const bool dense = view->strides[3] == 1 || view->shape[3] == 1;
+  gattn_rows rows = {
       .base = gattn_view_row(view, b, h, 0),
       .type = view->type,
       .row_stride = view->strides[2],
       .column_stride = view->strides[3],
+      .row_bytes =
+          view->strides[2] * (int64_t)gattn_type_size(view->type),
       .columns = view->shape[3],
-      .direct = view->type == GATTN_FLOAT32 &&
-                (view->strides[3] == 1 || view->shape[3] == 1),
+      .direct = view->type == GATTN_FLOAT32 && dense,
   };
+  if (dense && view->type == GATTN_FLOAT16)
+    rows.convert = kernels->from_float16;
+  if (dense && view->type == GATTN_BFLOAT16)
+    rows.convert = kernels->from_bfloat16;
+  return rows;
 }
 
 void gattn_worker_head(gattn_worker *worker, int64_t batch, int64_t head) {
@@ -70,8 +79,9 @@ void gattn_worker_head(gattn_worker *worker, int64_t batch, int64_t head) {
   worker->batch = batch;
   worker->head = head;
   worker->lowered = run->lowered + (run->shared ? 0 : head);
-  worker->k = rows_of(&run->k, batch, kv_head);
-  worker->v = rows_of(&run->v, batch, kv_head);
+  worker->q = rows_of(run->kernels, &run->q, batch, head);
+  worker->k = rows_of(run->kernels, &run->k, batch, kv_head);
+  worker->v = rows_of(run->kernels, &run->v, batch, kv_head);
 }
 
 bool gattn_is_split(const gattn_lowered *lowered, int64_t vertex) {
@@ -92,10 +102,9 @@ void gattn_load_query(const gattn_worker *worker, int64_t position,
   const gattn_attend_run *run = worker->run;
   const float factor =
       gattn_scores_plain(run) ? run->scale * GATTN_LOG2E : run->scale;
-  const char *row = gattn_view_row(&run->q, worker->batch, worker->head,
-                                   gattn_row_of(worker, position));
-  gattn_load_floats(row, run->q.type, run->q.strides[3], run->dim, to);
-  for (int64_t c = 0; c < run->dim; c++) to[c] *= factor;
+  const float *row =
+      gattn_rows_at(&worker->q, gattn_row_of(worker, position), to);
+  run->kernels->scale(row, factor, run->dim, to);
 }
 
 float gattn_score_edge(const gattn_worker *worker, float dot, int64_t i,
@@ -132,14 +141,10 @@ void gattn_span_end(gattn_worker *worker) {
 }
 
 /* o / l into to[dim_v]; false when an element is not finite. */
-static bool divide(const float *o, float l, int64_t dim_v, float *to) {
+static bool divide(const gattn_attend_run *run, const float *o, float l,
+                   float *to) {
   const float factor = l > 0.0f ? 1.0f / l : l != l ? l : 0.0f;
-  float finite = 0.0f;
-  for (int64_t c = 0; c < dim_v; c++) {
-    to[c] = o[c] * factor;
-    finite += to[c] * 0.0f;
-  }
-  return finite == 0.0f;
+  return run->kernels->scale(o, factor, run->dim_v, to) == 0.0f;
 }
 
 static float log_sum_exp(float m, float l) {
@@ -149,7 +154,7 @@ static float log_sum_exp(float m, float l) {
 void gattn_row_write(gattn_worker *worker, int64_t position, const float *o,
                      float m, float l) {
   const gattn_attend_run *run = worker->run;
-  if (!divide(o, l, run->dim_v, worker->o_row) || l - l != 0.0f) {
+  if (!divide(run, o, l, worker->o_row) || l - l != 0.0f) {
     gattn_row row = {.dim = run->dim, .dim_v = run->dim_v,
                      .q = worker->q_rows, .o = worker->o_row,
                      .m = -INFINITY};
@@ -159,7 +164,7 @@ void gattn_row_write(gattn_worker *worker, int64_t position, const float *o,
                   &row);
     m = row.m;
     l = row.l;
-    divide(worker->o_row, l, run->dim_v, worker->o_row);
+    divide(run, worker->o_row, l, worker->o_row);
   }
   const int64_t at = gattn_row_of(worker, position);
   gattn_store_floats(worker->o_row, run->o.type, run->o.strides[3],

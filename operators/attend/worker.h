@@ -12,8 +12,11 @@ typedef struct gattn_rows {
   const char *base; /* row 0 of the head */
   gattn_type type;
   int64_t row_stride, column_stride; /* in elements */
+  int64_t row_bytes;                 /* row_stride in bytes */
   int64_t columns;
   bool direct; /* float32 with dense columns */
+  /* 16-bit elements with dense columns; else null */
+  void (*convert)(const uint16_t *from, int64_t count, float *to);
 } gattn_rows;
 
 /* The keys of a row that are looked at together. */
@@ -29,7 +32,7 @@ typedef struct gattn_worker {
   const gattn_attend_run *run;
   const gattn_lowered *lowered; /* of the current head */
   int64_t batch, head;
-  gattn_rows k, v;
+  gattn_rows q, k, v;
 
   /* The span's state, indexed by position − first; of a piece of split rows,
    * by the row in its group. */
@@ -46,7 +49,7 @@ typedef struct gattn_worker {
   uint32_t masks[GATTN_KEY_BLOCK];
 
   gattn_edge_block blocks[2];
-  float *q_rows;  /* [GATTN_TILE_LANES][dim] */
+  float *q_rows;  /* [GATTN_TILE_LANES][dim or dim_v] */
   float *k_block; /* [GATTN_KEY_BLOCK][dim] */
   float *v_block; /* [GATTN_KEY_BLOCK][dim_v] */
   float *scores;  /* [GATTN_KEY_BLOCK] */
@@ -75,14 +78,22 @@ static inline int64_t gattn_vertex_of(const gattn_worker *worker,
   return frontier ? gattn_frontier_vertex(frontier, row) : row;
 }
 
-/* Pointers to (or copies of) row j: the copy goes to scratch[columns]. */
+/* Where row j lies. */
+static inline const char *gattn_rows_address(const gattn_rows *rows,
+                                             int64_t j) {
+  return rows->base + j * rows->row_bytes;
+}
+
+/* A row as floats: in place, or converted into scratch[columns]. */
 static inline const float *gattn_rows_at(const gattn_rows *rows, int64_t j,
                                          float *scratch) {
-  const char *at = rows->base + j * rows->row_stride *
-                                    (int64_t)gattn_type_size(rows->type);
+  const char *at = gattn_rows_address(rows, j);
   if (rows->direct) return (const float *)at;
-  gattn_load_floats(at, rows->type, rows->column_stride, rows->columns,
-                    scratch);
+  if (rows->convert)
+    rows->convert((const uint16_t *)at, rows->columns, scratch);
+  else
+    gattn_load_floats(at, rows->type, rows->column_stride, rows->columns,
+                      scratch);
   return scratch;
 }
 

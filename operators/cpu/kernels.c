@@ -6,14 +6,11 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
+#include "lib/tensor.h"
 #include "operators/cpu/vector.h"
 
-#if defined(__clang__)
-#define UNROLLED _Pragma("clang loop unroll(full)")
-#else
-#define UNROLLED _Pragma("GCC unroll 16")
-#endif
 #define INLINE static inline __attribute__((always_inline))
 
 /* ------------------------------------------------------------- tile kernel */
@@ -169,32 +166,47 @@ static float dot(const float *a, const float *b, int64_t n) {
   return total;
 }
 
+/* Asks for row r ahead. */
+INLINE void ask(const gattn_ahead *ahead, int64_t r) {
+  if (r >= ahead->count) return;
+  for (int64_t at = 0; at < ahead->bytes; at += 64)
+    __builtin_prefetch(ahead->rows[r] + at);
+}
+
 static void row_scores(const gattn_row *row, const float *const *k,
-                       int64_t count, float *scores) {
-  for (int64_t r = 0; r < count; r++) scores[r] = dot(row->q, k[r], row->dim);
+                       int64_t count, const gattn_ahead *ahead,
+                       float *scores) {
+  for (int64_t r = 0; r < count; r++) {
+    ask(ahead, r);
+    scores[r] = dot(row->q, k[r], row->dim);
+  }
+  for (int64_t r = count; r < ahead->count; r++) ask(ahead, r);
 }
 
 /* o[c …] += Σ_r w[r] · v[r][c …], `width` vectors of columns in registers. */
 INLINE void gather_columns(const int width, const float *const *v,
                            int64_t count, const float *weights, int64_t c,
-                           float *o) {
+                           const gattn_ahead *ahead, float *o) {
   vector sum[4];
   UNROLLED for (int u = 0; u < width; u++)
     sum[u] = vector_load(o + c + u * VECTOR);
-  for (int64_t r = 0; r < count; r++)
+  for (int64_t r = 0; r < count; r++) {
+    ask(ahead, r);
     UNROLLED for (int u = 0; u < width; u++)
       sum[u] += weights[r] * vector_load(v[r] + c + u * VECTOR);
+  }
   UNROLLED for (int u = 0; u < width; u++)
     vector_store(o + c + u * VECTOR, sum[u]);
 }
 
 static void gather(const gattn_row *row, const float *const *v, int64_t count,
-                   const float *weights) {
+                   const gattn_ahead *ahead, const float *weights) {
+  static const gattn_ahead nothing;
   int64_t c = 0;
   for (; c + 4 * VECTOR <= row->dim_v; c += 4 * VECTOR)
-    gather_columns(4, v, count, weights, c, row->o);
+    gather_columns(4, v, count, weights, c, c ? &nothing : ahead, row->o);
   for (; c + VECTOR <= row->dim_v; c += VECTOR)
-    gather_columns(1, v, count, weights, c, row->o);
+    gather_columns(1, v, count, weights, c, c ? &nothing : ahead, row->o);
   for (; c < row->dim_v; c++)
     for (int64_t r = 0; r < count; r++) row->o[c] += weights[r] * v[r][c];
 }
@@ -220,9 +232,63 @@ static void row_weights(gattn_row *row, int64_t count, float *scores) {
 }
 
 static void row_accumulate(gattn_row *row, const float *const *v,
-                           int64_t count, float *scores) {
+                           int64_t count, const gattn_ahead *ahead,
+                           float *scores) {
   row_weights(row, count, scores);
-  gather(row, v, count, scores);
+  gather(row, v, count, ahead, scores);
+}
+
+/* -------------------------------------------------------------- rows */
+
+static void transpose(const float *from, int64_t from_stride, int64_t rows,
+                      int64_t columns, float *to, int64_t to_stride) {
+  for (int64_t r = 0; r < rows; r += VECTOR) {
+    int64_t c = 0;
+    for (; c + VECTOR <= columns; c += VECTOR) {
+      vector square[VECTOR];
+      UNROLLED for (int u = 0; u < VECTOR; u++)
+        square[u] = vector_load(from + (r + u) * from_stride + c);
+      vector_transpose(square);
+      UNROLLED for (int u = 0; u < VECTOR; u++)
+        vector_store(to + (c + u) * to_stride + r, square[u]);
+    }
+    for (; c < columns; c++)
+      for (int64_t u = 0; u < VECTOR; u++)
+        to[c * to_stride + r + u] = from[(r + u) * from_stride + c];
+  }
+}
+
+static float scale(const float *from, float factor, int64_t count,
+                   float *to) {
+  vector sum = vector_set(0.0f);
+  int64_t c = 0;
+  for (; c + VECTOR <= count; c += VECTOR) {
+    vector product = vector_load(from + c) * factor;
+    vector_store(to + c, product);
+    sum += product * 0.0f;
+  }
+  float total = vector_sum(sum);
+  for (; c < count; c++) {
+    to[c] = from[c] * factor;
+    total += to[c] * 0.0f;
+  }
+  return total;
+}
+
+static void from_float16(const uint16_t *from, int64_t count, float *to) {
+  int64_t c = 0;
+#ifdef __F16C__
+  for (; c + VECTOR <= count; c += VECTOR)
+    vector_store(to + c, vector_load_float16(from + c));
+#endif
+  gattn_load_floats(from + c, GATTN_FLOAT16, 1, count - c, to + c);
+}
+
+static void from_bfloat16(const uint16_t *from, int64_t count, float *to) {
+  for (int64_t c = 0; c < count; c++) {
+    uint32_t bits = (uint32_t)from[c] << 16;
+    memcpy(to + c, &bits, sizeof bits);
+  }
 }
 
 /* ------------------------------------------------------------------ limits */
@@ -272,6 +338,10 @@ const gattn_kernels GATTN_KERNELS = {
     .tile_accumulate = tile_accumulate,
     .row_scores = row_scores,
     .row_accumulate = row_accumulate,
+    .transpose = transpose,
+    .scale = scale,
+    .from_float16 = from_float16,
+    .from_bfloat16 = from_bfloat16,
     .multiply_add = multiply_add,
     .read_rows = read_rows,
 };

@@ -63,6 +63,13 @@ typedef struct gattn_row {
   float m, l;
 } gattn_row;
 
+/* Rows that the next step will read: their cache lines are asked for while the
+ * current rows are worked on. */
+typedef struct gattn_ahead {
+  const char *const *rows;
+  int64_t count, bytes; /* rows, and bytes of each */
+} gattn_ahead;
+
 typedef struct gattn_kernels {
   const char *name;
   int64_t vector; /* floats a vector; tiles have 1 or 2 vectors of lanes */
@@ -75,11 +82,22 @@ typedef struct gattn_kernels {
 
   /* scores[r] = q · k[r] for count rows. */
   void (*row_scores)(const gattn_row *row, const float *const *k,
-                     int64_t count, float *scores);
+                     int64_t count, const gattn_ahead *ahead, float *scores);
   /* Folds scores (room for GATTN_KEY_BLOCK; overwritten by the weights) and
    * the values into the row's state. */
   void (*row_accumulate)(gattn_row *row, const float *const *v, int64_t count,
-                         float *scores);
+                         const gattn_ahead *ahead, float *scores);
+
+  /* to[c·to_stride + r] = from[r·from_stride + c]; `rows` a multiple of the
+   * vector, any number of columns. */
+  void (*transpose)(const float *from, int64_t from_stride, int64_t rows,
+                    int64_t columns, float *to, int64_t to_stride);
+  /* to[c] = factor · from[c]; the sum of 0 · to[c]: 0 when all are finite,
+   * else NaN. to may be from. */
+  float (*scale)(const float *from, float factor, int64_t count, float *to);
+  /* count float16s or bfloat16s as floats. */
+  void (*from_float16)(const uint16_t *from, int64_t count, float *to);
+  void (*from_bfloat16)(const uint16_t *from, int64_t count, float *to);
 
   /* For the limits: 16·vector·iterations multiply-adds in registers, and the
    * sum of rows[count] rows of `floats` floats. */

@@ -6,6 +6,16 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __F16C__
+#include <immintrin.h>
+#endif
+
+#if defined(__clang__)
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define UNROLLED _Pragma("GCC unroll 16")
+#endif
+
 /* Floats a vector, and broadcast rows of the register block: as many as leave
  * room for two vectors of lanes and one broadcast beside the accumulators
  * (32, 16 and 16 registers). */
@@ -59,6 +69,59 @@ static inline float vector_sum(vector v) {
     for (int l = 0; l < width; l++) lane[l] += lane[l + width];
   return lane[0];
 }
+
+/* Two steps of a transpose: of every pair of blocks of s lanes, the first (or
+ * second) of a and of b. */
+#define FIRST(l, s) ((l) & (s) ? VECTOR + (l) - (s) : (l))
+#define SECOND(l, s) ((l) & (s) ? VECTOR + (l) : (l) + (s))
+#if defined(__AVX512F__)
+#define LANES(f, s)                                                       \
+  f(0, s), f(1, s), f(2, s), f(3, s), f(4, s), f(5, s), f(6, s), f(7, s), \
+      f(8, s), f(9, s), f(10, s), f(11, s), f(12, s), f(13, s), f(14, s), \
+      f(15, s)
+#elif defined(__AVX2__)
+#define LANES(f, s) \
+  f(0, s), f(1, s), f(2, s), f(3, s), f(4, s), f(5, s), f(6, s), f(7, s)
+#else
+#define LANES(f, s) f(0, s), f(1, s), f(2, s), f(3, s)
+#endif
+#if defined(__clang__) || __GNUC__ >= 12
+#define SHUFFLE(a, b, lanes...) __builtin_shufflevector(a, b, lanes)
+#else
+#define SHUFFLE(a, b, lanes...) \
+  __builtin_shuffle(a, b, (vector_bits){lanes})
+#endif
+#define TRANSPOSE_STEP(rows, s)                                  \
+  for (int r = 0; r < VECTOR; r++)                               \
+    if (!(r & (s))) {                                            \
+      vector first = SHUFFLE(rows[r], rows[r + (s)], LANES(FIRST, s)); \
+      rows[r + (s)] = SHUFFLE(rows[r], rows[r + (s)], LANES(SECOND, s)); \
+      rows[r] = first;                                           \
+    }
+
+/* Transposes VECTOR rows of VECTOR floats in place. */
+static inline __attribute__((always_inline)) void vector_transpose(
+    vector rows[VECTOR]) {
+  UNROLLED TRANSPOSE_STEP(rows, 1)
+  UNROLLED TRANSPOSE_STEP(rows, 2)
+#if defined(__AVX2__)
+  UNROLLED TRANSPOSE_STEP(rows, 4)
+#endif
+#if defined(__AVX512F__)
+  UNROLLED TRANSPOSE_STEP(rows, 8)
+#endif
+}
+
+/* VECTOR float16s at from. */
+#if defined(__AVX512F__)
+static inline vector vector_load_float16(const uint16_t *from) {
+  return (vector)_mm512_cvtph_ps(_mm256_loadu_si256((const void *)from));
+}
+#elif defined(__F16C__)
+static inline vector vector_load_float16(const uint16_t *from) {
+  return (vector)_mm256_cvtph_ps(_mm_loadu_si128((const void *)from));
+}
+#endif
 
 /* 2^x for x <= 0 (and somewhat above): the nearest integer n goes to the
  * exponent, 2^(x−n) is a polynomial of degree 6, relative error below 2e-9
