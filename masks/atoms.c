@@ -106,13 +106,13 @@ bool gattn_atoms_tail(gattn_atoms *atoms, int64_t s, int64_t c) {
 }
 
 bool gattn_atoms_comb(gattn_atoms *atoms, int64_t b, int64_t r) {
-  if (r == 1) return push_keys(atoms, 0, atoms->n_kv);
   if (r >= b) {
     r = b;
     b = 0;
   } else if (b >= atoms->row_end || b % r == 0) {
     b = 0;
   }
+  if (r == 1) return push_keys(atoms, 0, atoms->n_kv);
   if (r > GATTN_ONE_RESIDUE) r = GATTN_ONE_RESIDUE;
   return push_atom(
       atoms, &(gattn_atom){.kind = GATTN_ATOM_COMB, .block = b, .modulus = r});

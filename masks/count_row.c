@@ -118,7 +118,8 @@ static void sort_bounds(gattn_row *row) {
 
 /* ------------------------------------------------------- between two stops */
 
-static uint64_t evaluate(const gattn_row *row) {
+uint64_t gattn_row_table(gattn_row *row) {
+  row->work += row->atoms->n_steps + 8;
   uint64_t stack[GATTN_ATOMS_MOST + 1];
   int top = -1;
   for (int k = 0; k < row->atoms->n_steps; ++k) {
@@ -140,10 +141,7 @@ static uint64_t evaluate(const gattn_row *row) {
                                   : stack[0] & (((uint64_t)1 << n) - 1);
 }
 
-/* Integers such that the edges are Σ coefficient·(keys of the class): a key
- * whose smallest class is q counts in q and in all classes above q, so these
- * must add up to the table's bit of q. */
-static void invert_table(gattn_row *row, uint64_t table) {
+void gattn_row_invert(gattn_row *row, uint64_t table) {
   if (table == row->table) return;
   row->table = table;
   for (int q = 0; q < row->atoms->n_classes; ++q) {
@@ -189,7 +187,7 @@ static void count_classes(gattn_row *row, int64_t x, int slope) {
     row->degree += (uint64_t)row->coefficient[q] * (uint64_t)more;
     watch(row, class_, row->position, row->slope);
     watch(row, class_, x, slope);
-    row->work += 4 * class_->residues;
+    row->work += class_->needed == 0 ? 4 : 64 * class_->residues;
   }
 }
 
@@ -205,13 +203,12 @@ static void stop_at(gattn_row *row, int64_t x, int slope) {
     row->mover = x;
   }
   if (x > row->position || slope > row->slope) {
-    uint64_t table = evaluate(row);
-    row->work += row->atoms->n_steps + 8;
+    uint64_t table = gattn_row_table(row);
     int n = row->atoms->n_classes;
     if (table == EVERY_LANE >> (GATTN_ATOMS_CLASSES - n)) {
       row->degree += (uint64_t)(x - row->position);
     } else if (table != 0) {
-      invert_table(row, table);
+      gattn_row_invert(row, table);
       count_classes(row, x, slope);
     }
   }

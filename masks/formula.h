@@ -119,4 +119,12 @@ void gattn_row_start(gattn_row *row, const gattn_atoms *atoms);
  * the row over [i, *horizon). */
 int64_t gattn_row_degree(gattn_row *row, int64_t i, int64_t *horizon);
 
+/* The formula evaluated on row->word: in which classes there are edges. */
+uint64_t gattn_row_table(gattn_row *row);
+
+/* Sets row->coefficient[] to integers such that the edges are the sum of
+ * coefficient·(keys of the class): a key whose smallest class is q counts in q
+ * and in all classes above q, so these add up to the table's bit of q. */
+void gattn_row_invert(gattn_row *row, uint64_t table);
+
 #endif
