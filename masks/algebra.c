@@ -60,6 +60,7 @@ static gattn_status make_node(gattn_context *context,
   node->left = gattn_graph_retain(left);
   node->right = gattn_graph_retain(right);
   node->depth = depth;
+  node->right_first = depth_of(right) < depth_of(left);
   node->height = 1 + max32(height_of(class_, left), height_of(class_, right));
   *out = &node->graph;
   return GATTN_SUCCESS;

@@ -16,6 +16,7 @@ typedef struct gattn_algebra {
   gattn_graph *left, *right; /* retained */
   int32_t depth;  /* 1 above the deeper operand; a leaf has 0 */
   int32_t height; /* the same through operands of this class alone */
+  bool right_first; /* the right operand is the shallower one to ask */
 } gattn_algebra;
 
 extern const gattn_graph_class gattn_union_class;

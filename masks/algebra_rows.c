@@ -11,19 +11,18 @@ static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 
 int64_t gattn_union_next(const gattn_graph *graph, int64_t i, int64_t j) {
   const gattn_algebra *node = gattn_algebra_of(graph);
-  int64_t left = gattn_next(node->left, i, j);
-  if (left == j) return j;
-  return min64(left, gattn_next(node->right, i, j));
+  int64_t first =
+      gattn_next(node->right_first ? node->right : node->left, i, j);
+  if (first == j) return j;
+  return min64(first,
+               gattn_next(node->right_first ? node->left : node->right, i, j));
 }
 
 int64_t gattn_union_stretch(const gattn_graph *graph, int64_t i, int64_t j) {
   const gattn_algebra *node = gattn_algebra_of(graph);
-  int64_t end = j;
-  if (gattn_next(node->left, i, j) == j)
-    end = gattn_stretch(node->left, i, j);
-  if (gattn_next(node->right, i, j) == j)
-    end = max64(end, gattn_stretch(node->right, i, j));
-  return end;
+  const gattn_graph *first = node->right_first ? node->right : node->left;
+  if (gattn_next(first, i, j) == j) return gattn_stretch(first, i, j);
+  return gattn_stretch(node->right_first ? node->left : node->right, i, j);
 }
 
 int64_t gattn_intersection_next(const gattn_graph *graph, int64_t i,
