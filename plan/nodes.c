@@ -49,7 +49,7 @@ static gattn_status check_edge_values(gattn_program *program,
                                       gattn_value value, gattn_edges *edges,
                                       const gattn_view *q) {
   gattn_context *context = program->context;
-  const gattn_value_info *info;
+  const gattn_value_info *info = NULL;
   gattn_view view;
   gattn_status status = find(program, "edge_values", value,
                              GATTN_VALUE_EDGES, GATTN_VALUE_TENSOR, &info);
@@ -80,7 +80,7 @@ gattn_status gattn_program_advance(gattn_program *program, gattn_graph *graph,
   if (!program) return GATTN_ERROR_NULL;
   gattn_context *context = program->context;
   if (!scores) return gattn_fail_null(context, "scores");
-  const gattn_value_info *q_info, *k_info;
+  const gattn_value_info *q_info = NULL, *k_info = NULL;
   gattn_view q_view, k_view;
   gattn_node node = {.kind = GATTN_NODE_ADVANCE,
                      .inputs = {q, k, edge_values},
@@ -113,7 +113,7 @@ gattn_status gattn_program_advance(gattn_program *program, gattn_graph *graph,
 /* What a node on edge values begins with: the same edges. */
 static gattn_status find_edges(gattn_program *program, const char *name,
                                gattn_value value, gattn_node *node) {
-  const gattn_value_info *info;
+  const gattn_value_info *info = NULL;
   gattn_status status = find(program, name, value, GATTN_VALUE_EDGES,
                              GATTN_VALUE_EDGES, &info);
   if (status) return status;
@@ -186,7 +186,7 @@ gattn_status gattn_program_gather(gattn_program *program, gattn_value weights,
   if (!program) return GATTN_ERROR_NULL;
   gattn_context *context = program->context;
   if (!o) return gattn_fail_null(context, "o");
-  const gattn_value_info *v_info;
+  const gattn_value_info *v_info = NULL;
   gattn_view weights_view, v_view;
   gattn_node node = blank_node;
   node.kind = GATTN_NODE_GATHER;
