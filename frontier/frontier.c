@@ -15,8 +15,8 @@ gattn_status gattn_frontier_new(gattn_context *context, int64_t n,
                       "n: %lld vertices are not between 0 and %lld",
                       (long long)n, (long long)GATTN_MAX_VERTICES);
   void *memory;
-  gattn_status status = gattn_allocate(context, "frontier", 1,
-                                       sizeof(gattn_frontier), &memory);
+  gattn_status status =
+      gattn_allocate(context, "frontier", 1, sizeof(gattn_frontier), &memory);
   if (status) return status;
   gattn_frontier *frontier = memory;
   memset(frontier, 0, sizeof *frontier);
@@ -107,8 +107,8 @@ gattn_status gattn_frontier_sorted(gattn_context *context,
                                    const gattn_frontier *list,
                                    int64_t **sorted) {
   void *memory;
-  gattn_status status = gattn_allocate(context, "frontier", list->size,
-                                       sizeof **sorted, &memory);
+  gattn_status status =
+      gattn_allocate(context, "frontier", list->size, sizeof **sorted, &memory);
   if (status) return status;
   memcpy(memory, list->vertices, (size_t)list->size * sizeof **sorted);
   qsort(memory, (size_t)list->size, sizeof **sorted, compare_vertices);

@@ -1,4 +1,5 @@
-/* Frontiers from ranges, lists and bitmaps. SPDX-License-Identifier: Apache-2.0 */
+/* Frontiers from ranges, lists and bitmaps. SPDX-License-Identifier: Apache-2.0
+ */
 #include "config.h"
 
 #include "frontier/frontier.h"
@@ -70,8 +71,8 @@ static gattn_status append_word(gattn_frontier *frontier, int64_t base,
     int first = __builtin_ctzll(word);
     uint64_t rest = ~(word >> first);
     int length = rest ? __builtin_ctzll(rest) : 64;
-    gattn_status status = gattn_frontier_append(frontier, base + first,
-                                                base + first + length);
+    gattn_status status =
+        gattn_frontier_append(frontier, base + first, base + first + length);
     if (status) return status;
     if (first + length == 64) break;
     word = word >> (first + length) << (first + length);

@@ -3,8 +3,10 @@
 
 #include "frontier/frontier.h"
 #include "masks/lexer.h"
+#include "masks/table.h"
 
 #include <gattn/npy.h>
+#include <limits.h>
 #include <string.h>
 
 /* Reads what follows a form's colon into a fresh frontier. */
@@ -39,8 +41,8 @@ static gattn_status read_range(gattn_lexer *lexer, gattn_frontier *frontier) {
     status = gattn_lexer_expected(lexer, "\":\"");
   if (!status) status = gattn_lexer_advance(lexer);
   if (!status)
-    status = read_position(lexer, "the end of a range", begin, frontier->n,
-                           &end);
+    status =
+        read_position(lexer, "the end of a range", begin, frontier->n, &end);
   return status ? status : gattn_frontier_append(frontier, begin, end);
 }
 
@@ -133,10 +135,8 @@ static const struct frontier_form {
   bool whole; /* whether the form reads the text to its end */
   read_form read;
 } forms[] = {
-    {"all", false, false, read_all},
-    {"range", true, false, read_range},
-    {"last", true, false, read_last},
-    {"list", true, false, read_list},
+    {"all", false, false, read_all},  {"range", true, false, read_range},
+    {"last", true, false, read_last}, {"list", true, false, read_list},
     {"file", true, true, read_file},
 };
 
@@ -148,17 +148,31 @@ static const struct frontier_form *find_form(const gattn_token *token) {
   return NULL;
 }
 
+static gattn_status fail_name(const gattn_lexer *lexer) {
+  const gattn_token *name = &lexer->token;
+  const char *closest = NULL;
+  int least = INT_MAX;
+  for (size_t r = 0; r < sizeof forms / sizeof *forms; r++) {
+    int distance = gattn_edit_distance(name->text, name->length, forms[r].name);
+    if (distance >= least) continue;
+    least = distance;
+    closest = forms[r].name;
+  }
+  return gattn_lexer_fail(lexer, GATTN_ERROR_NAME, name->start,
+                          "unknown frontier \"%s\"; did you mean \"%s\"?",
+                          gattn_quote_text(name->text, name->length).text,
+                          closest);
+}
+
 static gattn_status read_frontier(gattn_lexer *lexer,
                                   gattn_frontier *frontier) {
-  static const char names[] = "all, range:a:b, last:k, list:i,j,... or "
-                              "file:ids.npy";
+  static const char names[] =
+      "all, range:a:b, last:k, list:i,j,... or "
+      "file:ids.npy";
   if (lexer->token.kind != GATTN_TOKEN_NAME)
     return gattn_lexer_expected(lexer, names);
   const struct frontier_form *form = find_form(&lexer->token);
-  if (!form)
-    return gattn_lexer_fail(lexer, GATTN_ERROR_NAME, lexer->token.start,
-                            "expected %s, found %s", names,
-                            gattn_quote_token(&lexer->token).text);
+  if (!form) return fail_name(lexer);
   gattn_status status = gattn_lexer_advance(lexer);
   if (!status && form->colon && lexer->token.kind != ':')
     status = gattn_lexer_expected(lexer, "\":\"");

@@ -1,4 +1,5 @@
-/* Frontiers from graphs: compact, neighbors. SPDX-License-Identifier: Apache-2.0 */
+/* Frontiers from graphs: compact, neighbors. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "config.h"
 
 #include <stdlib.h>
@@ -7,11 +8,7 @@
 #include "frontier/frontier.h"
 #include "masks/graph.h"
 
-enum {
-  RUNS_AT_ONCE = 64,
-  FIRST_CAPACITY = 64,
-  ROWS_A_REPORT = 4096
-};
+enum { RUNS_AT_ONCE = 64, FIRST_CAPACITY = 64, ROWS_A_REPORT = 4096 };
 
 /* Checks what compact and neighbors are given, and retains in *rows the
  * frontier, or every row when it is null. */
@@ -102,8 +99,7 @@ static void join_runs(reached_keys *keys) {
 /* Joins what there is, and doubles the room when that freed less than half. */
 static gattn_status make_room(reached_keys *keys) {
   join_runs(keys);
-  if (keys->capacity && keys->count <= keys->capacity / 2)
-    return GATTN_SUCCESS;
+  if (keys->capacity && keys->count <= keys->capacity / 2) return GATTN_SUCCESS;
   int64_t capacity = keys->capacity ? 2 * keys->capacity : FIRST_CAPACITY;
   void *memory;
   gattn_status status = gattn_allocate(keys->context, "frontier", capacity,

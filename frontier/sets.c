@@ -15,8 +15,8 @@ static gattn_status check_operands(gattn_context *context,
 
 gattn_status gattn_frontier_filter(gattn_context *context,
                                    const gattn_frontier *frontier,
-                                   gattn_vertex_predicate predicate,
-                                   void *user, gattn_frontier **out) {
+                                   gattn_vertex_predicate predicate, void *user,
+                                   gattn_frontier **out) {
   gattn_status status = check_operands(context, frontier, out);
   if (status) return status;
   if (!predicate) return gattn_fail_null(context, "predicate");

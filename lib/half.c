@@ -1,4 +1,5 @@
-/* Rows of storage types to and from float32. SPDX-License-Identifier: Apache-2.0 */
+/* Rows of storage types to and from float32. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "config.h"
 
 #include "lib/half.h"
@@ -22,28 +23,26 @@ uint16_t gattn_bfloat16_from_float(float value) {
 }
 
 /* Two loops each: with a stride known to be 1 the compiler needs no gather. */
-#define LOAD_ROW(name, storage, convert)                               \
-  static void name(const storage *from, int64_t stride, int64_t count, \
-                   float *restrict to) {                               \
-    if (stride != 1) {                                                 \
-      for (int64_t e = 0; e < count; e++)                              \
-        to[e] = convert(from[e * stride]);                             \
-      return;                                                          \
-    }                                                                  \
-    GATTN_SIMD                                                         \
-    for (int64_t e = 0; e < count; e++) to[e] = convert(from[e]);      \
+#define LOAD_ROW(name, storage, convert)                                     \
+  static void name(const storage *from, int64_t stride, int64_t count,       \
+                   float *restrict to) {                                     \
+    if (stride != 1) {                                                       \
+      for (int64_t e = 0; e < count; e++) to[e] = convert(from[e * stride]); \
+      return;                                                                \
+    }                                                                        \
+    GATTN_SIMD                                                               \
+    for (int64_t e = 0; e < count; e++) to[e] = convert(from[e]);            \
   }
 
-#define STORE_ROW(name, storage, convert)                            \
-  static void name(const float *from, int64_t stride, int64_t count, \
-                   storage *restrict to) {                           \
-    if (stride != 1) {                                               \
-      for (int64_t e = 0; e < count; e++)                            \
-        to[e * stride] = convert(from[e]);                           \
-      return;                                                        \
-    }                                                                \
-    GATTN_SIMD                                                       \
-    for (int64_t e = 0; e < count; e++) to[e] = convert(from[e]);    \
+#define STORE_ROW(name, storage, convert)                                    \
+  static void name(const float *from, int64_t stride, int64_t count,         \
+                   storage *restrict to) {                                   \
+    if (stride != 1) {                                                       \
+      for (int64_t e = 0; e < count; e++) to[e * stride] = convert(from[e]); \
+      return;                                                                \
+    }                                                                        \
+    GATTN_SIMD                                                               \
+    for (int64_t e = 0; e < count; e++) to[e] = convert(from[e]);            \
   }
 
 #define SAME(value) (value)

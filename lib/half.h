@@ -57,18 +57,15 @@ static inline uint16_t gattn_half_from_float(float value) {
   uint32_t large = gattn_half_mask(bits >= (143u << 23)); /* >= 2^16 */
   uint32_t small = gattn_half_mask(bits < (113u << 23));  /* < 2^-14 */
   /* Below 2^-14 an addition of 0.5, whose last bit counts 2^-24, rounds. */
-  uint32_t subnormal =
-      gattn_bits_of_float(
-          gattn_float_of_bits(small & bits) + gattn_float_of_bits(126u << 23)) -
-      (126u << 23);
+  uint32_t subnormal = gattn_bits_of_float(gattn_float_of_bits(small & bits) +
+                                           gattn_float_of_bits(126u << 23)) -
+                       (126u << 23);
   /* Else adding half of the last bit kept, less one when that bit is even,
    * carries exactly when the value rounds up; 65520 carries into infinity. */
-  uint32_t normal =
-      (bits - (112u << 23) + 0xfffu + ((bits >> 13) & 1u)) >> 13;
-  uint32_t special =
-      0x7c00u | (nan & (0x0200u | ((bits >> 13) & 0x03ffu)));
-  uint32_t half = (small & subnormal) | (large & special) |
-                  (~(small | large) & normal);
+  uint32_t normal = (bits - (112u << 23) + 0xfffu + ((bits >> 13) & 1u)) >> 13;
+  uint32_t special = 0x7c00u | (nan & (0x0200u | ((bits >> 13) & 0x03ffu)));
+  uint32_t half =
+      (small & subnormal) | (large & special) | (~(small | large) & normal);
   return (uint16_t)(half | (sign >> 16));
 }
 

@@ -46,7 +46,8 @@ static gattn_status open_regular(gattn_context *context, const char *path,
   if (S_ISDIR(found.st_mode)) return gattn_file_error(context, path, EISDIR);
   if (!S_ISREG(found.st_mode))
     return gattn_fail(context, GATTN_ERROR_FILE,
-                      GATTN_NPY_NAME ": is no regular file, so it cannot be "
+                      GATTN_NPY_NAME
+                      ": is no regular file, so it cannot be "
                       "mapped",
                       path);
   if (found.st_size == 0)
@@ -61,8 +62,7 @@ static gattn_status map_file(gattn_npy *npy, const char *path,
   gattn_status status =
       open_regular(npy->context, path, &npy->file, &npy->mapped);
   if (status) return status;
-  npy->mapping =
-      mmap(NULL, npy->mapped, PROT_READ, MAP_SHARED, npy->file, 0);
+  npy->mapping = mmap(NULL, npy->mapped, PROT_READ, MAP_SHARED, npy->file, 0);
   if (npy->mapping == MAP_FAILED)
     return gattn_file_error(npy->context, path, errno);
   close(npy->file);

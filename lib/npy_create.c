@@ -75,9 +75,9 @@ static void name_temporary(gattn_npy *npy, int attempt) {
 static int open_named(gattn_npy *npy) {
   for (int attempt = 0; attempt < MOST_NAMES; attempt++) {
     name_temporary(npy, attempt);
-    npy->file = openat(npy->directory, npy->temporary,
-                       O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                       0666);
+    npy->file =
+        openat(npy->directory, npy->temporary,
+               O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (npy->file >= 0) return 0;
     if (errno != EEXIST) break;
   }
@@ -88,8 +88,8 @@ static int open_named(gattn_npy *npy) {
 /* Without /proc an unnamed file could not be given its name later. */
 static int open_temporary(gattn_npy *npy) {
   if (access("/proc/self/fd", X_OK) == 0)
-    npy->file = openat(npy->directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC,
-                       0666);
+    npy->file =
+        openat(npy->directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
   return npy->file >= 0 ? 0 : open_named(npy);
 }
 
@@ -113,8 +113,8 @@ static int map_temporary(gattn_npy *npy) {
   if (!error) error = open_temporary(npy);
   if (!error) error = reserve_space(npy->file, npy->mapped);
   if (error) return error;
-  npy->mapping = mmap(NULL, npy->mapped, PROT_READ | PROT_WRITE, MAP_SHARED,
-                      npy->file, 0);
+  npy->mapping =
+      mmap(NULL, npy->mapped, PROT_READ | PROT_WRITE, MAP_SHARED, npy->file, 0);
   return npy->mapping == MAP_FAILED ? errno : 0;
 }
 

@@ -1,4 +1,5 @@
-/* The header of .npy files, read and written. SPDX-License-Identifier: Apache-2.0
+/* The header of .npy files, read and written. SPDX-License-Identifier:
+ * Apache-2.0
  *
  * Format: NumPy Enhancement Proposal 1 — "\x93NUMPY", version, length of the
  * text that follows (2 bytes little-endian in version 1, else 4), and the text:
@@ -99,7 +100,8 @@ static gattn_status read_descr(header_scan *scan) {
       return GATTN_SUCCESS;
     }
   return gattn_fail(scan->context, GATTN_ERROR_TYPE,
-                    GATTN_NPY_NAME ": elements of type '%s' are not supported; "
+                    GATTN_NPY_NAME
+                    ": elements of type '%s' are not supported; "
                     "'<f4', '<f2' and '<i8' are",
                     scan->name, descr);
 }
@@ -118,7 +120,8 @@ static gattn_status read_order(header_scan *scan) {
   if (take_word(scan, "False")) return GATTN_SUCCESS;
   if (!take_word(scan, "True")) return unexpected(scan, "True or False");
   return gattn_fail(scan->context, GATTN_ERROR_FORMAT,
-                    GATTN_NPY_NAME ": is in Fortran order; only C order is "
+                    GATTN_NPY_NAME
+                    ": is in Fortran order; only C order is "
                     "supported",
                     scan->name);
 }
@@ -139,7 +142,8 @@ static gattn_status read_extent(header_scan *scan, int64_t *extent) {
     int digit = scan->text[scan->at] - '0';
     if (!gattn_multiply(value, 10, &value) || !gattn_add(value, digit, &value))
       return gattn_fail(scan->context, GATTN_ERROR_OVERFLOW,
-                        GATTN_NPY_NAME ": header byte %zu: an extent does not "
+                        GATTN_NPY_NAME
+                        ": header byte %zu: an extent does not "
                         "fit 63 bits",
                         scan->name, first);
   }
@@ -233,19 +237,22 @@ static gattn_status find_text(gattn_context *context, const char *name,
                       name, length);
   if (bytes[6] < 1 || bytes[6] > 3 || bytes[7] != 0)
     return gattn_fail(context, GATTN_ERROR_FORMAT,
-                      GATTN_NPY_NAME ": version %d.%d is none of 1.0, 2.0 and "
+                      GATTN_NPY_NAME
+                      ": version %d.%d is none of 1.0, 2.0 and "
                       "3.0",
                       name, bytes[6], bytes[7]);
   size_t size = bytes[8] | (size_t)bytes[9] << 8;
   if (bytes[6] > 1) size |= (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
   if (size > LONGEST_TEXT)
     return gattn_fail(context, GATTN_ERROR_FORMAT,
-                      GATTN_NPY_NAME ": a header of %zu bytes is longer than "
+                      GATTN_NPY_NAME
+                      ": a header of %zu bytes is longer than "
                       "%d",
                       name, size, LONGEST_TEXT);
   if (size > length - start)
     return gattn_fail(context, GATTN_ERROR_FORMAT,
-                      GATTN_NPY_NAME ": ends at byte %zu, within its header of "
+                      GATTN_NPY_NAME
+                      ": ends at byte %zu, within its header of "
                       "%zu",
                       name, length, start + size);
   *at = start;
@@ -261,22 +268,24 @@ static gattn_status check_payload(const header_scan *scan, size_t start,
   bool empty = false;
   for (int32_t a = 0; a < scan->rank; a++) {
     empty = empty || scan->shape[a] == 0;
-    if (!gattn_multiply(product, scan->shape[a] ? scan->shape[a] : 1,
-                        &product))
+    if (!gattn_multiply(product, scan->shape[a] ? scan->shape[a] : 1, &product))
       return gattn_fail(scan->context, GATTN_ERROR_OVERFLOW,
-                        GATTN_NPY_NAME ": the product of its extents does not "
+                        GATTN_NPY_NAME
+                        ": the product of its extents does not "
                         "fit 63 bits",
                         scan->name);
   }
   uint64_t bytes = empty ? 0 : (uint64_t)product;
   if (bytes != length)
     return gattn_fail(scan->context, GATTN_ERROR_FORMAT,
-                      GATTN_NPY_NAME ": holds %zu bytes behind its header, "
+                      GATTN_NPY_NAME
+                      ": holds %zu bytes behind its header, "
                       "which says %llu",
                       scan->name, length, (unsigned long long)bytes);
   if ((uintptr_t)payload % (size_t)size)
     return gattn_fail(scan->context, GATTN_ERROR_FORMAT,
-                      GATTN_NPY_NAME ": the header of %zu bytes leaves the "
+                      GATTN_NPY_NAME
+                      ": the header of %zu bytes leaves the "
                       "elements unaligned",
                       scan->name, start);
   return GATTN_SUCCESS;
@@ -323,8 +332,8 @@ size_t gattn_npy_header(gattn_type type, int32_t rank, const int64_t *shape,
     gattn_text_append(&text, "%s%lld", a ? ", " : "", (long long)shape[a]);
   gattn_text_append(&text, rank == 1 ? ",), }" : "), }");
   size_t end = start + text.length + 1;
-  size_t size = (end + HEADER_ALIGNMENT - 1) / HEADER_ALIGNMENT *
-                HEADER_ALIGNMENT;
+  size_t size =
+      (end + HEADER_ALIGNMENT - 1) / HEADER_ALIGNMENT * HEADER_ALIGNMENT;
   header[end - 1] = ' ';
   header[size - 1] = '\n';
   header[8] = (char)((size - start) & 255);

@@ -31,8 +31,8 @@ const char *gattn_type_name(gattn_type type) {
 static gattn_status check_rank(gattn_context *context, const char *name,
                                gattn_type type, int32_t rank) {
   if (!type_known(type))
-    return gattn_fail(context, GATTN_ERROR_TYPE, "%s: type %d is unknown",
-                      name, (int)type);
+    return gattn_fail(context, GATTN_ERROR_TYPE, "%s: type %d is unknown", name,
+                      (int)type);
   if (rank < 1 || rank > GATTN_MAX_RANK)
     return gattn_fail(context, GATTN_ERROR_SHAPE,
                       "%s: rank %d is not between 1 and %d", name, (int)rank,
@@ -140,13 +140,12 @@ static gattn_status check_named(gattn_context *context, const char *name,
   if (status) return status;
   if (tensor->reserved)
     return gattn_fail(context, GATTN_ERROR_ARGUMENT,
-                      "%s: reserved is %d, not 0", name,
-                      (int)tensor->reserved);
+                      "%s: reserved is %d, not 0", name, (int)tensor->reserved);
   if (tensor->device < GATTN_CPU)
     return gattn_fail(context, GATTN_ERROR_DEVICE, "%s: %d is no device", name,
                       (int)tensor->device);
-  status = check_shape(context, name, tensor->type, tensor->rank,
-                       tensor->shape);
+  status =
+      check_shape(context, name, tensor->type, tensor->rank, tensor->shape);
   return status ? status : check_data(context, name, tensor);
 }
 

@@ -49,7 +49,7 @@ static void assert_is(const gattn_frontier *frontier, int64_t n,
     ck_assert_int_eq(gattn_frontier_vertex(frontier, p), vertices[p]);
 }
 
-#define LIST(...)               \
+#define LIST(...)                 \
   (const int64_t[]){__VA_ARGS__}, \
       sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)
 
@@ -296,8 +296,7 @@ START_TEST(unions) {
       bool run = oracle_random(&state) % 3 == 0;
       if (run && shift + size > N) size = N - shift;
       for (int64_t p = 0; p < size; p++) {
-        vertices[p] =
-            run ? shift + p : (int64_t)(oracle_random(&state) % N);
+        vertices[p] = run ? shift + p : (int64_t)(oracle_random(&state) % N);
         member[vertices[p]] = true;
       }
       operands[f] = list_of(N, vertices, size);
@@ -315,7 +314,8 @@ START_TEST(unions) {
 END_TEST
 
 START_TEST(sets_refuse) {
-  gattn_frontier *a = list_of(5, LIST(1)), *b = list_of(6, LIST(1)), *out = NULL;
+  gattn_frontier *a = list_of(5, LIST(1)), *b = list_of(6, LIST(1)),
+                 *out = NULL;
   assert_failed(gattn_frontier_union(context, a, b, &out), GATTN_ERROR_SHAPE,
                 "right: draws from 6 vertices, left from 5");
   assert_failed(gattn_frontier_union(context, NULL, b, &out), GATTN_ERROR_NULL,
@@ -345,8 +345,8 @@ START_TEST(sets_refuse) {
                 "frontier");
   assert_failed(gattn_frontier_list(context, 5, NULL, 0, NULL),
                 GATTN_ERROR_NULL, "frontier");
-  assert_failed(gattn_frontier_bitmap(context, 0, NULL, NULL),
-                GATTN_ERROR_NULL, "frontier");
+  assert_failed(gattn_frontier_bitmap(context, 0, NULL, NULL), GATTN_ERROR_NULL,
+                "frontier");
   ck_assert_ptr_null(out);
   gattn_frontier_release(a);
   gattn_frontier_release(b);
@@ -365,8 +365,8 @@ START_TEST(sets_of_vast_ranges) {
   gattn_frontier_release(out);
   gattn_frontier_release(b);
   assert_success(gattn_frontier_range(context, n, n - 1, n, &b));
-  assert_failed(gattn_frontier_union(context, a, b, &out),
-                GATTN_ERROR_OVERFLOW, "frontier");
+  assert_failed(gattn_frontier_union(context, a, b, &out), GATTN_ERROR_OVERFLOW,
+                "frontier");
   gattn_frontier_release(a);
   gattn_frontier_release(b);
 }

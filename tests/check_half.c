@@ -21,8 +21,7 @@ typedef struct half_format {
 
 static const half_format formats[] = {
     {GATTN_FLOAT16, 5, 10, gattn_float16_to_float, gattn_float16_from_float},
-    {GATTN_BFLOAT16, 8, 7, gattn_bfloat16_to_float,
-     gattn_bfloat16_from_float},
+    {GATTN_BFLOAT16, 8, 7, gattn_bfloat16_to_float, gattn_bfloat16_from_float},
 };
 
 /* Bits of +inf; larger positive bits are NaN. */
@@ -30,7 +29,8 @@ static unsigned infinity_of(const half_format *format) {
   return ((1u << format->exponent_bits) - 1) << format->mantissa_bits;
 }
 
-/* Of positive bits up to those of infinity; infinity as if the format went on. */
+/* Of positive bits up to those of infinity; infinity as if the format went on.
+ */
 static double value_of(const half_format *format, unsigned bits) {
   int bias = (1 << (format->exponent_bits - 1)) - 1;
   int exponent = (int)(bits >> format->mantissa_bits);
@@ -48,8 +48,10 @@ static unsigned rounded(const half_format *format, float value) {
   if (magnitude >= value_of(format, high)) return sign | infinity;
   while (high - low > 1) {
     unsigned middle = (low + high) / 2;
-    if (value_of(format, middle) <= magnitude) low = middle;
-    else high = middle;
+    if (value_of(format, middle) <= magnitude)
+      low = middle;
+    else
+      high = middle;
   }
   double below = magnitude - value_of(format, low);
   double above = value_of(format, high) - magnitude;
@@ -181,7 +183,8 @@ START_TEST(float32_rows_are_copied) {
   gattn_load_floats(values, GATTN_FLOAT32, 1, ROW, got);
   ck_assert(same_bits(got, values, ROW));
   gattn_load_floats(values + 2 * ROW - 1, GATTN_FLOAT32, -2, ROW, got);
-  for (int e = 0; e < ROW; e++) ck_assert(got[e] == values[2 * ROW - 1 - 2 * e]);
+  for (int e = 0; e < ROW; e++)
+    ck_assert(got[e] == values[2 * ROW - 1 - 2 * e]);
   memset(got, 0, sizeof got);
   gattn_store_floats(values, GATTN_FLOAT32, 2, ROW, got);
   for (int e = 0; e < ROW; e++)

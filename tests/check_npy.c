@@ -59,12 +59,11 @@ static npy_image image_of(int version, const char *text, size_t payload) {
 }
 
 static gattn_status parse(const npy_image *image, gattn_tensor *tensor) {
-  return gattn_npy_parse(context, "x.npy", image->bytes, image->length,
-                         tensor);
+  return gattn_npy_parse(context, "x.npy", image->bytes, image->length, tensor);
 }
 
 /* Texts are padded to 54 bytes in version 1 and 52 in 2 and 3: 64 in all. */
-#define F4 "'descr': '<f4'"
+#define F4      "'descr': '<f4'"
 #define C_ORDER "'fortran_order': False"
 
 static const struct good_header {
@@ -75,23 +74,55 @@ static const struct good_header {
   int32_t rank;
   int64_t shape[4];
 } good_headers[] = {
-    {1, "{'descr':'<f4','fortran_order':False,'shape':(2,3)}  \n", 24,
-     GATTN_FLOAT32, 2, {2, 3}},
-    {1, "{'shape':(2,3,), 'descr':'<f2','fortran_order':False}\n", 12,
-     GATTN_FLOAT16, 2, {2, 3}},
-    {1, "{'fortran_order':False,'descr':'<i8','shape':(3,), } \n", 24,
-     GATTN_INT64, 1, {3}},
-    {2, "{'descr':'<f4','fortran_order':False,'shape':(2,3)}\n", 24,
-     GATTN_FLOAT32, 2, {2, 3}},
-    {3, "{'descr':'<f4','fortran_order':False,'shape':(2,3)}\n", 24,
-     GATTN_FLOAT32, 2, {2, 3}},
-    {1, "{\"descr\":\"<f4\",\"fortran_order\":False,\"shape\":(1,)}    ", 4,
-     GATTN_FLOAT32, 1, {1}},
-    {1, " { 'descr':'<f4','fortran_order':False,'shape':( 0 ,)}", 0,
-     GATTN_FLOAT32, 1, {0}},
-    {1, "{'descr':'<f4','fortran_order':False,'shape':(1,2,3,4)}"
-        "                                                               ",
-     96, GATTN_FLOAT32, 4, {1, 2, 3, 4}},
+    {1,
+     "{'descr':'<f4','fortran_order':False,'shape':(2,3)}  \n",
+     24,
+     GATTN_FLOAT32,
+     2,
+     {2, 3}},
+    {1,
+     "{'shape':(2,3,), 'descr':'<f2','fortran_order':False}\n",
+     12,
+     GATTN_FLOAT16,
+     2,
+     {2, 3}},
+    {1,
+     "{'fortran_order':False,'descr':'<i8','shape':(3,), } \n",
+     24,
+     GATTN_INT64,
+     1,
+     {3}},
+    {2,
+     "{'descr':'<f4','fortran_order':False,'shape':(2,3)}\n",
+     24,
+     GATTN_FLOAT32,
+     2,
+     {2, 3}},
+    {3,
+     "{'descr':'<f4','fortran_order':False,'shape':(2,3)}\n",
+     24,
+     GATTN_FLOAT32,
+     2,
+     {2, 3}},
+    {1,
+     "{\"descr\":\"<f4\",\"fortran_order\":False,\"shape\":(1,)}    ",
+     4,
+     GATTN_FLOAT32,
+     1,
+     {1}},
+    {1,
+     " { 'descr':'<f4','fortran_order':False,'shape':( 0 ,)}",
+     0,
+     GATTN_FLOAT32,
+     1,
+     {0}},
+    {1,
+     "{'descr':'<f4','fortran_order':False,'shape':(1,2,3,4)}"
+     "                                                               ",
+     96,
+     GATTN_FLOAT32,
+     4,
+     {1, 2, 3, 4}},
 };
 
 START_TEST(parses) {
@@ -189,18 +220,16 @@ START_TEST(refuses_other_lengths) {
   npy_image image = image_of(1, padded, 24);
   gattn_tensor tensor;
   for (size_t length = 0; length < image.length; length++)
-    assert_failed(
-        gattn_npy_parse(context, "x", image.bytes, length, &tensor),
-        GATTN_ERROR_FORMAT, "x: ");
+    assert_failed(gattn_npy_parse(context, "x", image.bytes, length, &tensor),
+                  GATTN_ERROR_FORMAT, "x: ");
   assert_failed(gattn_npy_parse(context, "x", image.bytes, 87, &tensor),
                 GATTN_ERROR_FORMAT, "holds 23 bytes");
   assert_failed(gattn_npy_parse(context, "x", image.bytes, 89, &tensor),
                 GATTN_ERROR_FORMAT, "holds 25 bytes");
   image = image_of(2, "", 0);
   for (size_t length = 0; length < 12; length++)
-    assert_failed(
-        gattn_npy_parse(context, "x", image.bytes, length, &tensor),
-        GATTN_ERROR_FORMAT, "x: ");
+    assert_failed(gattn_npy_parse(context, "x", image.bytes, length, &tensor),
+                  GATTN_ERROR_FORMAT, "x: ");
 }
 END_TEST
 
@@ -239,8 +268,8 @@ END_TEST
 
 START_TEST(refuses_unaligned_elements) {
   gattn_tensor tensor;
-  npy_image image = image_of(
-      1, "{'descr':'<f4','fortran_order':False,'shape':(2,3)}", 24);
+  npy_image image =
+      image_of(1, "{'descr':'<f4','fortran_order':False,'shape':(2,3)}", 24);
   assert_failed(parse(&image, &tensor), GATTN_ERROR_FORMAT, "unaligned");
 }
 END_TEST
@@ -275,9 +304,9 @@ START_TEST(refuses_nulls) {
       GATTN_ERROR_NULL, "npy");
   assert_failed(gattn_npy_commit(context, NULL), GATTN_ERROR_NULL, "npy");
   ck_assert_int_eq(gattn_npy_open(NULL, "x", &tensor, &npy), GATTN_ERROR_NULL);
-  ck_assert_int_eq(gattn_npy_create(NULL, "x", GATTN_FLOAT32, 1, shape,
-                                    &tensor, &npy),
-                   GATTN_ERROR_NULL);
+  ck_assert_int_eq(
+      gattn_npy_create(NULL, "x", GATTN_FLOAT32, 1, shape, &tensor, &npy),
+      GATTN_ERROR_NULL);
   gattn_npy_close(NULL);
 }
 END_TEST
@@ -342,8 +371,8 @@ START_TEST(opens) {
 END_TEST
 
 START_TEST(opens_an_array_without_elements) {
-  npy_image image = image_of(
-      1, "{'descr':'<f4','fortran_order':False,'shape':(0,3)}  \n", 0);
+  npy_image image =
+      image_of(1, "{'descr':'<f4','fortran_order':False,'shape':(0,3)}  \n", 0);
   write_file("a.npy", image.bytes, image.length);
   gattn_tensor tensor;
   gattn_npy *npy;

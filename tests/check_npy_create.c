@@ -1,4 +1,5 @@
-/* .npy files written whole or not at all. SPDX-License-Identifier: Apache-2.0 */
+/* .npy files written whole or not at all. SPDX-License-Identifier: Apache-2.0
+ */
 #include <check.h>
 #include <dirent.h>
 #include <errno.h>
@@ -224,22 +225,23 @@ END_TEST
 START_TEST(refuses_arrays) {
   gattn_tensor tensor;
   gattn_npy *npy;
-  int64_t wide[] = {(int64_t)1 << 40, (int64_t)1 << 40}, whole[] = {INT64_MAX / 2};
+  int64_t wide[] = {(int64_t)1 << 40, (int64_t)1 << 40},
+          whole[] = {INT64_MAX / 2};
   assert_failed(gattn_npy_create(context, "a.npy", GATTN_BFLOAT16, 1, wide,
                                  &tensor, &npy),
                 GATTN_ERROR_TYPE, "bfloat16");
-  assert_failed(gattn_npy_create(context, "a.npy", (gattn_type)7, 1, wide,
-                                 &tensor, &npy),
-                GATTN_ERROR_TYPE, "7");
-  assert_failed(gattn_npy_create(context, "a.npy", GATTN_FLOAT32, 0, wide,
-                                 &tensor, &npy),
-                GATTN_ERROR_SHAPE, "rank 0");
+  assert_failed(
+      gattn_npy_create(context, "a.npy", (gattn_type)7, 1, wide, &tensor, &npy),
+      GATTN_ERROR_TYPE, "7");
+  assert_failed(
+      gattn_npy_create(context, "a.npy", GATTN_FLOAT32, 0, wide, &tensor, &npy),
+      GATTN_ERROR_SHAPE, "rank 0");
   assert_failed(gattn_npy_create(context, "a.npy", GATTN_FLOAT32, 1,
                                  (int64_t[]){-1}, &tensor, &npy),
                 GATTN_ERROR_SIZE, "-1");
-  assert_failed(gattn_npy_create(context, "a.npy", GATTN_FLOAT32, 2, wide,
-                                 &tensor, &npy),
-                GATTN_ERROR_OVERFLOW, "1099511627776");
+  assert_failed(
+      gattn_npy_create(context, "a.npy", GATTN_FLOAT32, 2, wide, &tensor, &npy),
+      GATTN_ERROR_OVERFLOW, "1099511627776");
   /* Below 2^63 bytes, but not with a header. */
   assert_failed(gattn_npy_create(context, "a.npy", GATTN_FLOAT16, 1, whole,
                                  &tensor, &npy),
@@ -248,8 +250,7 @@ START_TEST(refuses_arrays) {
 END_TEST
 
 START_TEST(every_type_and_an_empty_array) {
-  static const gattn_type types[] = {GATTN_FLOAT32, GATTN_FLOAT16,
-                                     GATTN_INT64};
+  static const gattn_type types[] = {GATTN_FLOAT32, GATTN_FLOAT16, GATTN_INT64};
   for (int t = 0; t < 3; t++) {
     gattn_tensor tensor;
     gattn_npy *npy;
@@ -272,9 +273,9 @@ START_TEST(no_space) {
   gattn_tensor tensor;
   gattn_npy *npy;
   int64_t huge[] = {(int64_t)1 << 58};
-  assert_failed(gattn_npy_create(context, "a.npy", GATTN_FLOAT32, 1, huge,
-                                 &tensor, &npy),
-                GATTN_ERROR_NO_SPACE, "a.npy: ");
+  assert_failed(
+      gattn_npy_create(context, "a.npy", GATTN_FLOAT32, 1, huge, &tensor, &npy),
+      GATTN_ERROR_NO_SPACE, "a.npy: ");
   ck_assert_int_eq(entries_in("."), 0);
   struct rlimit before, limit;
   ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -312,9 +313,8 @@ START_TEST(pipes_get_the_whole_file) {
   ck_assert_int_eq(read(reader, bytes, sizeof bytes), FILE_SIZE);
   close(reader);
   gattn_tensor tensor;
-  ck_assert_int_eq(
-      gattn_npy_parse(context, "pipe", bytes, FILE_SIZE, &tensor),
-      GATTN_SUCCESS);
+  ck_assert_int_eq(gattn_npy_parse(context, "pipe", bytes, FILE_SIZE, &tensor),
+                   GATTN_SUCCESS);
   ck_assert(((float *)tensor.data)[14] == 20);
   ck_assert_int_eq(remove("pipe"), 0);
 }

@@ -73,11 +73,17 @@ static const struct dense_failure {
     {GATTN_FLOAT32, -3, {1}, GATTN_ERROR_SHAPE, "tensor: rank -3"},
     {GATTN_FLOAT32, 5, {1}, GATTN_ERROR_SHAPE, "tensor: rank 5"},
     {GATTN_FLOAT32, 2, {4, -7}, GATTN_ERROR_SIZE, "extent -7 of axis 1"},
-    {GATTN_FLOAT32, 2, {HUGE_EXTENT, HUGE_EXTENT}, GATTN_ERROR_OVERFLOW,
+    {GATTN_FLOAT32,
+     2,
+     {HUGE_EXTENT, HUGE_EXTENT},
+     GATTN_ERROR_OVERFLOW,
      "1099511627776"},
     {GATTN_INT64, 1, {(int64_t)1 << 60}, GATTN_ERROR_OVERFLOW, "63 bits"},
     /* Empty, but its extents could not be multiplied in any order. */
-    {GATTN_FLOAT16, 3, {0, HUGE_EXTENT, HUGE_EXTENT}, GATTN_ERROR_OVERFLOW,
+    {GATTN_FLOAT16,
+     3,
+     {0, HUGE_EXTENT, HUGE_EXTENT},
+     GATTN_ERROR_OVERFLOW,
      "float16"},
 };
 
@@ -148,9 +154,9 @@ START_TEST(check_refuses) {
 END_TEST
 
 START_TEST(check_refuses_strides_out_of_the_address_space) {
-  static const int64_t strides[] = {INT64_MAX, INT64_MIN, INT64_MAX / 2,
-                                    INT64_MIN / 2, INT64_MAX / 8,
-                                    INT64_MIN / 4};
+  static const int64_t strides[] = {INT64_MAX,     INT64_MIN,
+                                    INT64_MAX / 2, INT64_MIN / 2,
+                                    INT64_MAX / 8, INT64_MIN / 4};
   for (size_t s = 0; s < sizeof strides / sizeof *strides; s++) {
     gattn_tensor bad = plain();
     bad.shape[0] = 3;
@@ -259,14 +265,13 @@ START_TEST(outputs_refuse_a_stride_of_zero) {
   gattn_tensor tensor = plain();
   ck_assert_int_eq(gattn_view_of(context, "o", &tensor, 4, &view),
                    GATTN_SUCCESS);
-  ck_assert_int_eq(gattn_view_check_output(context, "o", &view),
-                   GATTN_SUCCESS);
+  ck_assert_int_eq(gattn_view_check_output(context, "o", &view), GATTN_SUCCESS);
   view.strides[2] = 0;
   assert_failed(gattn_view_check_output(context, "o", &view),
-                GATTN_ERROR_STRIDE, "o: an output with stride 0 on an axis of 2");
+                GATTN_ERROR_STRIDE,
+                "o: an output with stride 0 on an axis of 2");
   view.shape[3] = 0;
-  ck_assert_int_eq(gattn_view_check_output(context, "o", &view),
-                   GATTN_SUCCESS);
+  ck_assert_int_eq(gattn_view_check_output(context, "o", &view), GATTN_SUCCESS);
 }
 END_TEST
 
@@ -329,10 +334,8 @@ START_TEST(dlpack_types_and_devices) {
   static const struct {
     int32_t kind;
     gattn_device device;
-  } devices[] = {{1, GATTN_CPU},
-                 {3, GATTN_CPU},
-                 {2, GATTN_CUDA(0)},
-                 {13, GATTN_CUDA(0)}};
+  } devices[] = {
+      {1, GATTN_CPU}, {3, GATTN_CPU}, {2, GATTN_CUDA(0)}, {13, GATTN_CUDA(0)}};
   gattn_tensor tensor;
   for (int r = 0; r < 4; r++) {
     spec_tensor given = exported();
@@ -359,8 +362,8 @@ static void assert_refused(const spec_tensor *given, gattn_status status,
 
 START_TEST(dlpack_refuses) {
   spec_tensor bad = exported();
-  assert_failed(gattn_tensor_from_dlpack(context, &bad, NULL),
-                GATTN_ERROR_NULL, "tensor: is null");
+  assert_failed(gattn_tensor_from_dlpack(context, &bad, NULL), GATTN_ERROR_NULL,
+                "tensor: is null");
   bad.dtype.lanes = 4;
   assert_refused(&bad, GATTN_ERROR_TYPE, "4 lanes");
   bad = exported();
