@@ -44,9 +44,9 @@ static int open_nameless(const char *path) {
 }
 
 static int open_temporary(cli_output *output) {
-  int fd = open_nameless(output->path);
+  int fd = open_nameless(output->target);
   for (unsigned attempt = 0; fd < 0 && attempt < 100; attempt++) {
-    output->temporary = temporary_name(output->path, attempt);
+    output->temporary = temporary_name(output->target, attempt);
     if (!output->temporary) return -1;
     fd = open(output->temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
     if (fd >= 0) return fd;
@@ -57,24 +57,46 @@ static int open_temporary(cli_output *output) {
   return fd;
 }
 
+/* A name of a stream that is open already, which somebody else reads. */
+static bool is_open_stream(const char *path) {
+  static const char *const prefixes[] = {"/dev/std", "/dev/fd/", "/proc/"};
+  for (size_t p = 0; p < sizeof prefixes / sizeof *prefixes; p++)
+    if (!strncmp(path, prefixes[p], strlen(prefixes[p]))) return true;
+  return false;
+}
+
+/* Whether the path's own file can be replaced by a rename: not a device, and
+ * not a name that the system makes up for a file that has lost its own. */
+static bool is_replaceable(const cli_output *output, const struct stat *found) {
+  struct stat target;
+  return S_ISREG(found->st_mode) && output->target &&
+         !is_open_stream(output->path) && !stat(output->target, &target) &&
+         target.st_dev == found->st_dev && target.st_ino == found->st_ino;
+}
+
+static int open_file(cli_output *output) {
+  struct stat found;
+  if (stat(output->path, &found)) {
+    output->target = strdup(output->path);
+    return output->target ? open_temporary(output) : -1;
+  }
+  if (access(output->path, W_OK)) return -1;
+  output->target = realpath(output->path, NULL);
+  if (is_replaceable(output, &found)) {
+    output->mode = found.st_mode & 0777;
+    return open_temporary(output);
+  }
+  output->direct = true;
+  return open(output->path, O_WRONLY | O_APPEND | O_CLOEXEC);
+}
+
 int cli_output_open(const char *where, const char *path, cli_output *output) {
   *output = (cli_output){.where = where, .path = path};
-  struct stat found;
-  int fd;
-  bool exists = !stat(path, &found);
-  if (exists && access(path, W_OK)) return fail(output);
-  if (exists && !S_ISREG(found.st_mode)) {
-    output->direct = true;
-    fd = open(path, O_WRONLY | O_CLOEXEC);
-  } else {
-    if (exists) output->mode = found.st_mode & 0777;
-    fd = open_temporary(output);
-  }
-  if (fd < 0) return fail(output);
-  output->stream = fdopen(fd, "w");
+  int fd = open_file(output);
+  if (fd >= 0) output->stream = fdopen(fd, "w");
   if (output->stream) return CLI_SUCCESS;
   int status = fail(output);
-  close(fd);
+  if (fd >= 0) close(fd);
   cli_output_close(output);
   return status;
 }
@@ -94,7 +116,7 @@ static int name_it(cli_output *output) {
   char source[64];
   snprintf(source, sizeof source, "/proc/self/fd/%d", fileno(output->stream));
   for (unsigned attempt = 0; attempt < 100; attempt++) {
-    output->temporary = temporary_name(output->path, attempt);
+    output->temporary = temporary_name(output->target, attempt);
     if (!output->temporary) return -1;
     if (!linkat(AT_FDCWD, source, AT_FDCWD, output->temporary,
                 AT_SYMLINK_FOLLOW))
@@ -111,11 +133,7 @@ int cli_output_commit(cli_output *output) {
   if (output->mode && fchmod(fileno(output->stream), output->mode))
     return fail(output);
   if (!output->temporary && name_it(output)) return fail(output);
-  /* A symbolic link stays, and what it points to is replaced. */
-  char *target = realpath(output->path, NULL);
-  int failed = rename(output->temporary, target ? target : output->path);
-  free(target);
-  if (failed) return fail(output);
+  if (rename(output->temporary, output->target)) return fail(output);
   free(output->temporary);
   output->temporary = NULL;
   return CLI_SUCCESS;
@@ -125,6 +143,7 @@ void cli_output_close(cli_output *output) {
   if (output->stream) fclose(output->stream);
   if (output->temporary) unlink(output->temporary);
   free(output->temporary);
+  free(output->target);
   *output = (cli_output){0};
 }
 

@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-/* Written beside its path and renamed over it by cli_output_commit. A device
- * or pipe is written directly. Zero is an output that is not there. */
+/* Written beside its path and renamed over it by cli_output_commit; where the
+ * path is a link, the link stays. A device or pipe is written directly. Zero is
+ * an output that is not there. */
 typedef struct cli_output {
   const char *where, *path;
+  char *target; /* what path leads to */
   FILE *stream;
   char *temporary; /* null: a device, or a file that has no name yet */
   bool direct;

@@ -220,6 +220,7 @@ static Suite *make_cli_bench_suite(void) {
   tcase_add_test(tcase, oracle_of_an_empty_row);
   suite_add_tcase(suite, tcase);
   tcase = tcase_create("reports");
+  tcase_set_timeout(tcase, 120);
   tcase_add_checked_fixture(tcase, command_enter, command_leave);
   tcase_add_test(tcase, limits_alone);
   tcase_add_test(tcase, forward_as_a_table);
@@ -228,6 +229,7 @@ static Suite *make_cli_bench_suite(void) {
   tcase_add_test(tcase, a_mask_of_ones_own);
   suite_add_tcase(suite, tcase);
   tcase = tcase_create("refusals");
+  tcase_set_timeout(tcase, 60);
   tcase_add_checked_fixture(tcase, command_enter, command_leave);
   tcase_add_loop_test(tcase, refuses_requests, 0,
                       sizeof refusals / sizeof *refusals);

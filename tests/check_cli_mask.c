@@ -89,9 +89,9 @@ static double seconds(void) {
 
 START_TEST(huge_masks_answer_at_once) {
   double start = seconds();
-  MASK("longformer(256,64)", "1t", "--stats", "--ascii", "--row=17");
+  MASK("longformer(256,64)", "1t", "--stats", "--ascii", "--row=1000");
   command_assert_success();
-  ck_assert_ptr_nonnull(strstr(command_out, "\n....."));
+  ck_assert_ptr_nonnull(strstr(command_out, "......"));
   MASK("longformer(256,64) - random(8,1)", "1t", "--stats");
   command_assert_failure(2, "mask", "--mask: ");
   MASK("full", "1t", "--mtx=f.mtx");
@@ -290,14 +290,14 @@ START_TEST(edges_come_back) {
   MASK("random(5,9) | local(2)", "300", "--mtx=f.mtx");
   command_assert_success();
   MASK("random(5,9) | local(2)", "300", "--stats");
-  char expected[512];
-  snprintf(expected, sizeof expected, "%s", command_out);
+  char *expected = strdup(command_out);
   MASK("edges(\"f.mtx\")", "300", "--stats");
   command_assert_success();
   ck_assert_str_eq(command_out, expected);
   MASK("edges(\"f.mtx\") & (random(5,9) | local(2))", "300", "--stats");
   command_assert_success();
   ck_assert_str_eq(command_out, expected);
+  free(expected);
 }
 END_TEST
 
@@ -390,6 +390,7 @@ END_TEST
 static Suite *make_cli_mask_suite(void) {
   Suite *suite = suite_create("cli mask");
   TCase *tcase = tcase_create("answers");
+  tcase_set_timeout(tcase, 60);
   tcase_add_checked_fixture(tcase, command_enter, command_leave);
   tcase_add_loop_test(tcase, statistics_as_lines, 0,
                       sizeof statistics / sizeof *statistics);
