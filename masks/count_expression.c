@@ -32,7 +32,7 @@
 
 enum {
   SMALL_PERIOD = 16,    /* rows that are looked at one by one */
-  WORK_MOST = 1 << 28   /* steps of formulas: about a second */
+  WORK_MOST = 1 << 28   /* steps of formulas: about half a second */
 };
 
 /* The rows counted with one: row + step·t for t in [0, count). */

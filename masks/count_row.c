@@ -187,7 +187,7 @@ static void count_classes(gattn_row *row, int64_t x, int slope) {
     row->degree += (uint64_t)row->coefficient[q] * (uint64_t)more;
     watch(row, class_, row->position, row->slope);
     watch(row, class_, x, slope);
-    row->work += class_->needed == 0 ? 4 : 64 * class_->residues;
+    row->work += class_->needed == 0 ? 8 : 64 * class_->residues;
   }
 }
 
@@ -276,7 +276,7 @@ int64_t gattn_row_degree(gattn_row *row, int64_t i, int64_t *horizon) {
   row->horizon = INT64_MAX;
   enter_row(row);
   sort_bounds(row);
-  row->work += row->atoms->n_atoms + 2 * row->n_bounds;
+  row->work += 16 + 2 * row->atoms->n_atoms + 4 * row->n_bounds;
   for (int k = pass_start(row); k < row->n_bounds; ++k) {
     const gattn_row_bound *bound = &row->bounds[k];
     if (bound->value + bound->slope > n_kv) break;
