@@ -99,16 +99,17 @@ close_lo:
   return status;
 }
 
-/* The matrix of a file, which describes itself as the expression edges(…). */
+/* The matrix of a file, which describes itself as what stands around the
+ * quoted path: edges("g.mtx"), or as the first argument of blockmask. */
 static gattn_status read_edges(gattn_context *context, const char *path,
-                               int64_t n_q, int64_t n_kv,
-                               gattn_graph **out) {
+                               const char *before, const char *behind,
+                               int64_t n_q, int64_t n_kv, gattn_graph **out) {
   char label[GATTN_MESSAGE_SIZE];
   gattn_graph *graph;
   gattn_status status = gattn_mtx_read(context, path, n_q, n_kv, &graph);
   if (status) return status;
   gattn_text text = gattn_text_start(label, sizeof label);
-  gattn_text_append(&text, "edges(\"%s\")", path);
+  gattn_text_append(&text, "%s\"%s\"%s", before, path, behind);
   if (!text.truncated) status = gattn_csr_label(context, graph, label);
   if (status)
     gattn_graph_release(graph);
@@ -121,7 +122,8 @@ gattn_status gattn_mask_edges_file(gattn_context *context, int64_t n_q,
                                    int64_t n_kv,
                                    const gattn_mask_values *values,
                                    gattn_graph **graph) {
-  return read_edges(context, values->paths[0], n_q, n_kv, graph);
+  return read_edges(context, values->paths[0], "edges(", ")", n_q, n_kv,
+                    graph);
 }
 
 static int64_t ceil_divide(int64_t n, int64_t b) { return n / b + (n % b > 0); }
@@ -136,7 +138,7 @@ gattn_status gattn_mask_blockmask_file(gattn_context *context, int64_t n_q,
     return gattn_fail(context, GATTN_ERROR_ARGUMENT, "b: %lld is below 1",
                       (long long)b);
   gattn_status status =
-      read_edges(context, values->paths[0], ceil_divide(n_q, b),
+      read_edges(context, values->paths[0], "", "", ceil_divide(n_q, b),
                  ceil_divide(n_kv, b), &blocks);
   if (status) return status;
   status = gattn_mask_blockmask(context, n_q, n_kv, blocks, b, graph);
