@@ -5,25 +5,54 @@
 
 enum {
   CHUNK = 64,
-  PROBE_CALLS = 32, /* gattn_runs calls on one sampled row */
-  SAMPLE = 64,      /* rows spread evenly */
-  BLOCKS = 8        /* blocks a thread and round: evens out uneven rows */
+  PIECES = 96, /* into which a sampled row is cut at most */
+  SAMPLE = 64, /* rows spread evenly */
+  BLOCKS = 8,  /* blocks a thread and round: evens out uneven rows */
+  LONG_ROW = 1 << 16 /* runs after which a row is looked at as a whole */
 };
 
 /* Rows and runs between two reports of progress: about a tenth of a second. */
 #define ROUND ((double)(1 << 22))
 
-double gattn_row_work(const gattn_graph *graph, int64_t i) {
-  if (graph->class_->degree) return 0;
+/* Keys [lo, hi) of a row, and how many runs they seem to have: those that one
+ * call found, as often as what it covered fits in. */
+typedef struct piece {
+  int64_t lo, hi;
+  double work;
+  bool whole; /* the call covered all of it */
+} piece;
+
+static piece probe(const gattn_graph *graph, int64_t i, int64_t lo,
+                   int64_t hi) {
   gattn_run runs[CHUNK];
-  int64_t lo = 0, work = -CHUNK;
-  for (int call = 0; call < PROBE_CALLS; call++) {
-    if (lo == graph->n_kv) break;
-    int64_t n = gattn_runs(graph, i, 1, lo, graph->n_kv, runs, CHUNK, &lo);
-    work += CHUNK + (call ? 0 : n);
+  int64_t upto;
+  int64_t n = gattn_runs(graph, i, 1, lo, hi, runs, CHUNK, &upto);
+  if (upto == hi) return (piece){lo, hi, (double)n, true};
+  double share = (double)(upto - lo) / (double)(hi - lo);
+  return (piece){lo, hi, (n ? n : CHUNK) / share, false};
+}
+
+/* Cuts the piece that weighs most in two, again and again: a row that is dense
+ * in one place and empty elsewhere is then not taken for a dense one. */
+double gattn_row_work(const gattn_graph *graph, int64_t i) {
+  if (graph->class_->degree || !graph->n_kv) return 0;
+  piece pieces[PIECES];
+  int n = 1;
+  for (pieces[0] = probe(graph, i, 0, graph->n_kv); n < PIECES; n++) {
+    int worst = -1;
+    for (int p = 0; p < n; p++)
+      if (!pieces[p].whole &&
+          (worst < 0 || pieces[p].work > pieces[worst].work))
+        worst = p;
+    if (worst < 0) break;
+    int64_t lo = pieces[worst].lo, hi = pieces[worst].hi;
+    int64_t middle = lo + (hi - lo) / 2;
+    pieces[worst] = probe(graph, i, lo, middle);
+    pieces[n] = probe(graph, i, middle, hi);
   }
-  if (lo == graph->n_kv) return work > 0 ? (double)work : 0;
-  return (double)work * ((double)graph->n_kv / (double)lo);
+  double work = 0;
+  for (int p = 0; p < n; p++) work += pieces[p].work;
+  return work;
 }
 
 /* Rows that repeat the one before cost no walk. */
@@ -70,11 +99,16 @@ int64_t gattn_walk_degree(const gattn_graph *graph, int64_t i,
                           int64_t *walked) {
   if (graph->class_->degree) return graph->class_->degree(graph, i);
   gattn_run runs[CHUNK];
-  int64_t degree = 0;
+  int64_t degree = 0, passed = 0, look = LONG_ROW;
   for (int64_t lo = 0; lo < graph->n_kv && *walked <= GATTN_WALK_LOST;) {
     int64_t n = gattn_runs(graph, i, 1, lo, graph->n_kv, runs, CHUNK, &lo);
     for (int64_t r = 0; r < n; r++) degree += runs[r].end - runs[r].begin;
+    passed += n ? n : CHUNK;
     *walked += n ? n : CHUNK;
+    if (passed < look) continue;
+    look = INT64_MAX;
+    if (gattn_row_work(graph, i) > (double)GATTN_WALK_LOST)
+      *walked = GATTN_WALK_LOST + 1;
   }
   return degree;
 }
