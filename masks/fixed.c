@@ -41,8 +41,7 @@ static int64_t fixed_next(const gattn_graph *graph, int64_t i, int64_t j) {
   int64_t tail = self->c ? gattn_saturating_add(block, free) : graph->n_kv;
   int64_t next = gattn_max(j, tail);
   /* An own block that begins before the tail does. */
-  if (j < own.begin && own.begin < next && own.begin < own.end)
-    next = own.begin;
+  if (j < own.begin && own.begin < next) next = own.begin;
   return gattn_min(next, graph->n_kv);
 }
 
