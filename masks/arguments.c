@@ -29,9 +29,8 @@ gattn_status gattn_arguments_create(gattn_lexer *lexer,
   };
   for (size_t a = 0; a < sizeof arrays / sizeof *arrays; a++) {
     void *memory;
-    gattn_status status = gattn_allocate(context, "expression",
-                                         arrays[a].count, arrays[a].size,
-                                         &memory);
+    gattn_status status = gattn_allocate(context, "expression", arrays[a].count,
+                                         arrays[a].size, &memory);
     if (status) {
       gattn_arguments_destroy(arguments);
       return status;
@@ -64,8 +63,7 @@ static gattn_status read_range_end(gattn_lexer *lexer,
   argument->value.length =
       (size_t)(lexer->token.text - argument->value.text) + lexer->token.length;
   if (argument->value.integer >= argument->end)
-    return gattn_lexer_fail(lexer, GATTN_ERROR_ARGUMENT,
-                            argument->value.start,
+    return gattn_lexer_fail(lexer, GATTN_ERROR_ARGUMENT, argument->value.start,
                             "found %s, expected one that ascends",
                             gattn_quote_token(&argument->value).text);
   return gattn_lexer_advance(lexer);

@@ -92,8 +92,7 @@ static gattn_status unknown_argument(const binding *b,
     binding other = bind_to(b->given, b->row, &b->row->forms[f]);
     for (int a = 0; a < other.n_specs; a++) {
       gattn_quote known = argument_name(&other, a);
-      int distance =
-          gattn_edit_distance(name->text, name->length, known.text);
+      int distance = gattn_edit_distance(name->text, name->length, known.text);
       if (*closest.text && distance >= least) continue;
       least = distance;
       closest = known;
@@ -170,8 +169,8 @@ static gattn_status wrong_kind(const binding *b, int64_t a,
   const gattn_token *value = &b->given->bound[a]->value;
   return gattn_lexer_fail(b->given->lexer, GATTN_ERROR_SYNTAX, value->start,
                           "%s: argument %s: expected %s, found %s",
-                          b->row->info.name, argument_name(b, a).text,
-                          expected, gattn_quote_token(value).text);
+                          b->row->info.name, argument_name(b, a).text, expected,
+                          gattn_quote_token(value).text);
 }
 
 static gattn_status set_value(const binding *b, int64_t a,
@@ -185,16 +184,15 @@ static gattn_status set_value(const binding *b, int64_t a,
                             "%s: position %lld is outside the graph",
                             b->row->info.name, (long long)value->integer);
   bool range = value->kind == GATTN_TOKEN_RANGE;
-  b->given->set[values->n_set++] = (gattn_range){
-      value->integer, range ? argument->end : value->integer + 1};
+  b->given->set[values->n_set++] =
+      (gattn_range){value->integer, range ? argument->end : value->integer + 1};
   return GATTN_SUCCESS;
 }
 
 static gattn_status integer_value(const binding *b, int64_t a,
                                   gattn_mask_values *values) {
   const gattn_token *value = &b->given->bound[a]->value;
-  if (value->kind != GATTN_TOKEN_INTEGER)
-    return wrong_kind(b, a, "an integer");
+  if (value->kind != GATTN_TOKEN_INTEGER) return wrong_kind(b, a, "an integer");
   b->given->integers[values->n_integers++] = value->integer;
   return GATTN_SUCCESS;
 }
@@ -214,8 +212,8 @@ static gattn_status path_value(const binding *b, int64_t a,
 static gattn_status collect_values(const binding *b, int64_t n_places,
                                    gattn_mask_values *values) {
   char *paths = b->given->paths;
-  *values = (gattn_mask_values){.integers = b->given->integers,
-                                .set = b->given->set};
+  *values =
+      (gattn_mask_values){.integers = b->given->integers, .set = b->given->set};
   for (int64_t a = 0; a < n_places; a++) {
     gattn_status status;
     int64_t spec = a % b->n_specs;
@@ -223,11 +221,15 @@ static gattn_status collect_values(const binding *b, int64_t n_places,
       return bind_fail(b, b->given->end, "missing argument",
                        argument_name(b, a));
     switch (b->form->arguments[spec].kind) {
-      case GATTN_ARGUMENT_SET: status = set_value(b, a, values); break;
+      case GATTN_ARGUMENT_SET:
+        status = set_value(b, a, values);
+        break;
       case GATTN_ARGUMENT_PATH:
         status = path_value(b, a, values, &paths);
         break;
-      default: status = integer_value(b, a, values); break;
+      default:
+        status = integer_value(b, a, values);
+        break;
     }
     if (status) return status;
   }

@@ -62,8 +62,7 @@ gattn_status gattn_mask_documents_file(gattn_context *context, int64_t n_q,
 }
 
 gattn_status gattn_mask_tree_file(gattn_context *context, int64_t n_q,
-                                  int64_t n_kv,
-                                  const gattn_mask_values *values,
+                                  int64_t n_kv, const gattn_mask_values *values,
                                   gattn_graph **graph) {
   return make_of_file(context, n_q, n_kv, values->paths[0], gattn_mask_tree,
                       graph);
@@ -73,8 +72,8 @@ gattn_status gattn_mask_buckets_file(gattn_context *context, int64_t n_q,
                                      int64_t n_kv,
                                      const gattn_mask_values *values,
                                      gattn_graph **graph) {
-  return make_of_file(context, n_q, n_kv, values->paths[0],
-                      gattn_mask_buckets, graph);
+  return make_of_file(context, n_q, n_kv, values->paths[0], gattn_mask_buckets,
+                      graph);
 }
 
 gattn_status gattn_mask_intervals_files(gattn_context *context, int64_t n_q,
@@ -88,8 +87,8 @@ gattn_status gattn_mask_intervals_files(gattn_context *context, int64_t n_q,
   if (status) goto close_lo;
   if (lo.n != hi.n)
     status = gattn_fail(context, GATTN_ERROR_SHAPE,
-                        "hi: has %lld values, but lo has %lld",
-                        (long long)hi.n, (long long)lo.n);
+                        "hi: has %lld values, but lo has %lld", (long long)hi.n,
+                        (long long)lo.n);
   else
     status = gattn_mask_intervals(context, n_q, n_kv, lo.values, hi.values,
                                   lo.n, graph);
@@ -122,8 +121,7 @@ gattn_status gattn_mask_edges_file(gattn_context *context, int64_t n_q,
                                    int64_t n_kv,
                                    const gattn_mask_values *values,
                                    gattn_graph **graph) {
-  return read_edges(context, values->paths[0], "edges(", ")", n_q, n_kv,
-                    graph);
+  return read_edges(context, values->paths[0], "edges(", ")", n_q, n_kv, graph);
 }
 
 static int64_t ceil_divide(int64_t n, int64_t b) { return n / b + (n % b > 0); }

@@ -54,11 +54,21 @@ gattn_quote gattn_quote_token(const gattn_token *token) {
   gattn_quote text = gattn_quote_text(token->text, token->length), quote;
   const char *format = "\"%s\"";
   switch (token->kind) {
-    case GATTN_TOKEN_END: format = "the end%s"; break;
-    case GATTN_TOKEN_NAME: format = "name \"%s\""; break;
-    case GATTN_TOKEN_INTEGER: format = "integer %s"; break;
-    case GATTN_TOKEN_RANGE: format = "range %s"; break;
-    case GATTN_TOKEN_STRING: format = "string \"%s\""; break;
+    case GATTN_TOKEN_END:
+      format = "the end%s";
+      break;
+    case GATTN_TOKEN_NAME:
+      format = "name \"%s\"";
+      break;
+    case GATTN_TOKEN_INTEGER:
+      format = "integer %s";
+      break;
+    case GATTN_TOKEN_RANGE:
+      format = "range %s";
+      break;
+    case GATTN_TOKEN_STRING:
+      format = "string \"%s\"";
+      break;
   }
   snprintf(quote.text, sizeof quote.text, format, text.text);
   return quote;
@@ -146,10 +156,9 @@ gattn_status gattn_lexer_start(gattn_lexer *lexer, gattn_context *context,
   *lexer = (gattn_lexer){
       .context = context, .expression = expression, .end = expression};
   if (strnlen(expression, GATTN_MAX_EXPRESSION + 1) > GATTN_MAX_EXPRESSION)
-    return gattn_lexer_fail(lexer, GATTN_ERROR_SYNTAX,
-                            expression + GATTN_MAX_EXPRESSION,
-                            "the expression is longer than %zu bytes",
-                            GATTN_MAX_EXPRESSION);
+    return gattn_lexer_fail(
+        lexer, GATTN_ERROR_SYNTAX, expression + GATTN_MAX_EXPRESSION,
+        "the expression is longer than %zu bytes", GATTN_MAX_EXPRESSION);
   return gattn_lexer_advance(lexer);
 }
 

@@ -12,9 +12,9 @@ typedef enum mtx_field { MTX_PATTERN, MTX_INTEGER, MTX_REAL } mtx_field;
 typedef struct mtx {
   gattn_context *context;
   const char *name;
-  const char *rest, *end;     /* the lines not yet read */
-  const char *at, *line_end;  /* what is not yet read of the line */
-  int64_t line;               /* its number, from 1 */
+  const char *rest, *end;    /* the lines not yet read */
+  const char *at, *line_end; /* what is not yet read of the line */
+  int64_t line;              /* its number, from 1 */
   mtx_field field;
   bool symmetric;
   int64_t n_rows, n_columns, n_stated; /* the size line */
@@ -276,7 +276,8 @@ static gattn_status parse_entries(mtx *m, int64_t *rows, int64_t *columns,
 gattn_status gattn_mtx_parse(gattn_context *context, const char *name,
                              const char *text, size_t length, int64_t n_q,
                              int64_t n_kv, gattn_graph **graph) {
-  mtx m = {.context = context, .name = name, .rest = text, .end = text + length};
+  mtx m = {
+      .context = context, .name = name, .rest = text, .end = text + length};
   gattn_status status = parse_banner(&m);
   if (status) return status;
   status = parse_size_line(&m);
@@ -292,17 +293,17 @@ gattn_status gattn_mtx_parse(gattn_context *context, const char *name,
   if (status) goto free_rows;
   status = parse_entries(&m, rows, columns, &n_edges);
   if (!status)
-    status = gattn_graph_from_coo(context, m.n_rows, m.n_columns, n_edges,
-                                  rows, columns, graph);
+    status = gattn_graph_from_coo(context, m.n_rows, m.n_columns, n_edges, rows,
+                                  columns, graph);
   gattn_free(context, columns, capacity, sizeof(int64_t));
 free_rows:
   gattn_free(context, rows, capacity, sizeof(int64_t));
   return status;
 }
 
-gattn_status gattn_graph_from_mtx_text(gattn_context *context,
-                                       const char *name, const char *text,
-                                       size_t length, gattn_graph **graph) {
+gattn_status gattn_graph_from_mtx_text(gattn_context *context, const char *name,
+                                       const char *text, size_t length,
+                                       gattn_graph **graph) {
   if (!context) return gattn_fail_null(context, "context");
   if (!name) return gattn_fail_null(context, "name");
   if (!text && length) return gattn_fail_null(context, "text");

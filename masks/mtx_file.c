@@ -31,8 +31,8 @@ static gattn_status resize(gattn_context *context, const char *path,
 }
 
 /* A pipe has no size, and a file may grow while it is read. */
-static gattn_status read_all(gattn_context *context, const char *path,
-                             int file, content *c) {
+static gattn_status read_all(gattn_context *context, const char *path, int file,
+                             content *c) {
   struct stat found;
   if (fstat(file, &found) != 0) return gattn_file_error(context, path, errno);
   int64_t capacity = S_ISREG(found.st_mode) ? found.st_size + 1 : 1 << 16;
@@ -45,8 +45,7 @@ static gattn_status read_all(gattn_context *context, const char *path,
     ssize_t n =
         read(file, c->bytes + c->length, (size_t)(c->capacity - c->length));
     if (n == 0) return GATTN_SUCCESS;
-    if (n < 0 && errno != EINTR)
-      return gattn_file_error(context, path, errno);
+    if (n < 0 && errno != EINTR) return gattn_file_error(context, path, errno);
     if (n > 0) c->length += n;
   }
 }

@@ -93,8 +93,7 @@ static gattn_status parse_mask(parser *p) {
 
 static gattn_status parse_parentheses(parser *p) {
   if (p->nested == MOST_NESTED)
-    return gattn_lexer_fail(&p->lexer, GATTN_ERROR_SYNTAX,
-                            p->lexer.token.start,
+    return gattn_lexer_fail(&p->lexer, GATTN_ERROR_SYNTAX, p->lexer.token.start,
                             "parentheses nest deeper than %d", MOST_NESTED);
   gattn_status status = gattn_lexer_advance(&p->lexer);
   p->nested++;
@@ -151,9 +150,8 @@ static gattn_status create_stack(parser *p) {
   void *memory;
   for (const char *c = p->lexer.expression; *c; c++)
     capacity += *c == '|' || *c == '-' || *c == '&';
-  gattn_status status =
-      gattn_allocate(p->lexer.context, "expression", capacity,
-                     sizeof *p->operands, &memory);
+  gattn_status status = gattn_allocate(p->lexer.context, "expression", capacity,
+                                       sizeof *p->operands, &memory);
   if (status) return status;
   p->operands = memory;
   p->capacity = capacity;
@@ -163,13 +161,12 @@ static gattn_status create_stack(parser *p) {
 static gattn_status check_size(gattn_context *context, const char *name,
                                int64_t n) {
   if (0 <= n && n <= GATTN_MAX_VERTICES) return GATTN_SUCCESS;
-  return gattn_fail(context, GATTN_ERROR_SIZE,
-                    "%s: %lld is outside [0, 2^62]", name, (long long)n);
+  return gattn_fail(context, GATTN_ERROR_SIZE, "%s: %lld is outside [0, 2^62]",
+                    name, (long long)n);
 }
 
 gattn_status gattn_mask_parse(gattn_context *context, const char *expression,
-                              int64_t n_q, int64_t n_kv,
-                              gattn_graph **graph) {
+                              int64_t n_q, int64_t n_kv, gattn_graph **graph) {
   if (!context) return gattn_fail_null(context, "context");
   if (!expression) return gattn_fail_null(context, "expression");
   if (!graph) return gattn_fail_null(context, "graph");

@@ -14,8 +14,8 @@ static gattn_status local_symmetric(gattn_context *context, int64_t n_q,
 }
 
 static gattn_status longnet_pairs(gattn_context *context, int64_t n_q,
-                                  int64_t n_kv, const int64_t *pairs,
-                                  int64_t n, gattn_graph **graph) {
+                                  int64_t n_kv, const int64_t *pairs, int64_t n,
+                                  gattn_graph **graph) {
   void *memory;
   gattn_status status =
       gattn_allocate(context, "longnet", n, sizeof *pairs, &memory);
@@ -30,10 +30,14 @@ static gattn_status longnet_pairs(gattn_context *context, int64_t n_q,
   return status;
 }
 
-#define INTEGER(name) {GATTN_ARGUMENT_INTEGER, name}
-#define PATH(name) {GATTN_ARGUMENT_PATH, name}
-#define SET(name) {GATTN_ARGUMENT_SET, name}
-#define LIST(name) {GATTN_ARGUMENT_LIST, name}
+#define INTEGER(name) \
+  { GATTN_ARGUMENT_INTEGER, name }
+#define PATH(name) \
+  { GATTN_ARGUMENT_PATH, name }
+#define SET(name) \
+  { GATTN_ARGUMENT_SET, name }
+#define LIST(name) \
+  { GATTN_ARGUMENT_LIST, name }
 
 /* Name, arguments, rule, an example at n = 64 and whether it is a preset; then
  * the forms. In the order of the documentation. */
@@ -41,8 +45,8 @@ static const gattn_mask_row rows[] = {
     {{"full", "", "always", "full", 0}, {{{{0}}, {.none = gattn_mask_full}}}},
     {{"causal", "", "j <= i", "causal", 0},
      {{{{0}}, {.none = gattn_mask_causal}}}},
-    {{"local", "w | left, right",
-      "-left <= j - i <= right (left = right = w)", "local(4)", 0},
+    {{"local", "w | left, right", "-left <= j - i <= right (left = right = w)",
+      "local(4)", 0},
      {{{INTEGER("w")}, {.one = local_symmetric}},
       {{INTEGER("left"), INTEGER("right")}, {.two = gattn_mask_local}}}},
     {{"dilated", "w, r", "|i - j| <= w*r and (i - j) mod r = 0",
@@ -111,8 +115,7 @@ static const gattn_mask_row rows[] = {
         INTEGER("seed")},
        {.five = gattn_mask_bigbird}}}},
     {{"longnet", "w1, r1, w2, r2, ...",
-      "dilated2d(w1, r1) | dilated2d(w2, r2) | ...", "longnet(8, 1, 32, 4)",
-      1},
+      "dilated2d(w1, r1) | dilated2d(w2, r2) | ...", "longnet(8, 1, 32, 4)", 1},
      {{{LIST("w1"), LIST("r1")}, {.list = longnet_pairs}}}},
     {{"streaming", "s, w", "(cols(0:s) & causal) | local(w, 0)",
       "streaming(4, 8)", 1},
@@ -201,10 +204,14 @@ gattn_status gattn_mask_make(gattn_context *context,
   if (takes_path(form, n))
     return make->values(context, n_q, n_kv, values, graph);
   switch (n) {
-    case 0: return make->none(context, n_q, n_kv, graph);
-    case 1: return make->one(context, n_q, n_kv, v[0], graph);
-    case 2: return make->two(context, n_q, n_kv, v[0], v[1], graph);
-    case 3: return make->three(context, n_q, n_kv, v[0], v[1], v[2], graph);
+    case 0:
+      return make->none(context, n_q, n_kv, graph);
+    case 1:
+      return make->one(context, n_q, n_kv, v[0], graph);
+    case 2:
+      return make->two(context, n_q, n_kv, v[0], v[1], graph);
+    case 3:
+      return make->three(context, n_q, n_kv, v[0], v[1], v[2], graph);
     case 4:
       return make->four(context, n_q, n_kv, v[0], v[1], v[2], v[3], graph);
     default:

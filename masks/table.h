@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #define GATTN_MOST_ARGUMENTS 5 /* that a form names one by one */
-#define GATTN_MOST_FORMS 2
+#define GATTN_MOST_FORMS     2
 
 /* What an argument may be, and how often. A form has integers and paths in any
  * order, or one set, or lists alone. */
@@ -94,8 +94,7 @@ gattn_status gattn_mask_documents_file(gattn_context *context, int64_t n_q,
                                        const gattn_mask_values *values,
                                        gattn_graph **graph);
 gattn_status gattn_mask_tree_file(gattn_context *context, int64_t n_q,
-                                  int64_t n_kv,
-                                  const gattn_mask_values *values,
+                                  int64_t n_kv, const gattn_mask_values *values,
                                   gattn_graph **graph);
 gattn_status gattn_mask_buckets_file(gattn_context *context, int64_t n_q,
                                      int64_t n_kv,

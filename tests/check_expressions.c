@@ -1,4 +1,5 @@
-/* Long, deep and random mask expressions. SPDX-License-Identifier: Apache-2.0 */
+/* Long, deep and random mask expressions. SPDX-License-Identifier: Apache-2.0
+ */
 #include <check.h>
 #include <gattn.h>
 #include <inttypes.h>
@@ -114,8 +115,8 @@ static bool chain_contains(const char *ops, int n, int64_t i, int64_t j) {
   return sum;
 }
 
-static const char *const operators[] = {"|", "-", "&", "|-", "&-", "|&-",
-                                        "||--"};
+static const char *const operators[] = {"|",  "-",   "&",   "|-",
+                                        "&-", "|&-", "||--"};
 
 /* As many terms as fit: who recurses through them must not run out of stack,
  * and who walks them must end. */
@@ -228,9 +229,8 @@ START_TEST(describes_what_it_parsed) {
     gattn_graph *graph = parsed(N);
     read_grid(graph, &found);
     ck_assert_msg(!memcmp(&expected, &found, sizeof found), "%s", expression);
-    ck_assert_int_eq(
-        gattn_graph_describe(context, graph, expression, LONGEST),
-        GATTN_SUCCESS);
+    ck_assert_int_eq(gattn_graph_describe(context, graph, expression, LONGEST),
+                     GATTN_SUCCESS);
     gattn_graph_release(graph);
   }
 }

@@ -25,10 +25,9 @@ static void enter_directory(void) {
 }
 
 static void leave_directory(void) {
-  static const char *const names[] = {"starts.npy", "parents.npy", "ids.npy",
-                                      "lo.npy",     "hi.npy",      "g.mtx",
-                                      "blocks.mtx", "short.npy",   "real.npy",
-                                      "square.npy", "bad.npy"};
+  static const char *const names[] = {
+      "starts.npy", "parents.npy", "ids.npy",  "lo.npy",     "hi.npy", "g.mtx",
+      "blocks.mtx", "short.npy",   "real.npy", "square.npy", "bad.npy"};
   for (size_t f = 0; f < sizeof names / sizeof *names; f++) unlink(names[f]);
   ck_assert_int_eq(chdir("/"), 0);
   rmdir(directory);
@@ -166,9 +165,9 @@ static void write_array(const char *path, gattn_type type, int32_t rank,
   int64_t shape[2] = {n, 1};
   gattn_tensor tensor;
   gattn_npy *npy;
-  ck_assert_int_eq(gattn_npy_create(context, path, type, rank, shape, &tensor,
-                                    &npy),
-                   GATTN_SUCCESS);
+  ck_assert_int_eq(
+      gattn_npy_create(context, path, type, rank, shape, &tensor, &npy),
+      GATTN_SUCCESS);
   memcpy(tensor.data, values, (size_t)n * gattn_type_size(type));
   ck_assert_int_eq(gattn_npy_commit(context, npy), GATTN_SUCCESS);
   gattn_npy_close(npy);
@@ -192,10 +191,12 @@ static void write_files(void) {
   write_array("square.npy", GATTN_INT64, 2, (int64_t[]){0, 0, 0, 0, 0}, 5);
   write_array("real.npy", GATTN_FLOAT32, 1, (float[]){0, 0, 0, 0, 0}, 5);
   write_text("bad.npy", "no array");
-  write_text("g.mtx", "%%MatrixMarket matrix coordinate pattern general\n"
-                      "5 5 3\n1 1\n2 5\n5 2\n");
-  write_text("blocks.mtx", "%%MatrixMarket matrix coordinate pattern general\n"
-                           "3 3 2\n1 2\n3 3\n");
+  write_text("g.mtx",
+             "%%MatrixMarket matrix coordinate pattern general\n"
+             "5 5 3\n1 1\n2 5\n5 2\n");
+  write_text("blocks.mtx",
+             "%%MatrixMarket matrix coordinate pattern general\n"
+             "3 3 2\n1 2\n3 3\n");
 }
 
 static const struct {

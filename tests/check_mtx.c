@@ -43,7 +43,8 @@ static const struct {
     {BANNER "pattern symmetric\n3 3 3\n2 1\n3 3\n3 1\n", ".xx/x../x.x/"},
     {BANNER "pattern symmetric\n2 2 1\n1 2\n", ".x/x./"},
     {BANNER "pattern symmetric\n2 2 2\n1 2\n2 1\n", ".x/x./"},
-    {BANNER "integer general\n2 2 3\n1 1 0\n1 2 -7\n2 2 +99999999999999999999\n",
+    {BANNER
+     "integer general\n2 2 3\n1 1 0\n1 2 -7\n2 2 +99999999999999999999\n",
      "xx/.x/"},
     {BANNER "real general\n1 9 9\n1 1 0\n1 2 1.5\n1 3 -.5e-3\n1 4 +2.E+9\n"
             "1 5 1e400\n1 6 inf\n1 7 -Infinity\n1 8 NaN\n1 9 7\n",
@@ -68,8 +69,8 @@ START_TEST(accepts) {
   const char *text = accepted[_i].text;
   gattn_graph *graph = NULL;
   char drawing[256];
-  gattn_status status = gattn_graph_from_mtx_text(context, "g", text,
-                                                  strlen(text), &graph);
+  gattn_status status =
+      gattn_graph_from_mtx_text(context, "g", text, strlen(text), &graph);
   ck_assert_msg(!status, "%s\n%s", text, gattn_context_message(context));
   draw(graph, drawing);
   ck_assert_str_eq(drawing, accepted[_i].edges);
@@ -181,8 +182,8 @@ START_TEST(refuses) {
   const char *text = refused[_i].text;
   char message[512];
   gattn_graph *graph = NULL;
-  gattn_status status = gattn_graph_from_mtx_text(context, "g.mtx", text,
-                                                  strlen(text), &graph);
+  gattn_status status =
+      gattn_graph_from_mtx_text(context, "g.mtx", text, strlen(text), &graph);
   snprintf(message, sizeof message, "g.mtx: %s", refused[_i].message);
   ck_assert_str_eq(gattn_context_message(context), message);
   ck_assert_int_eq(status, refused[_i].status);
@@ -191,7 +192,9 @@ START_TEST(refuses) {
 END_TEST
 
 START_TEST(refuses_nul_bytes) {
-  static const char text[] = GENERAL "2 2 1\n1 \0" "1\n";
+  static const char text[] = GENERAL
+      "2 2 1\n1 \0"
+      "1\n";
   gattn_graph *graph = NULL;
   ck_assert_int_eq(gattn_graph_from_mtx_text(context, "g.mtx", text,
                                              sizeof text - 1, &graph),
@@ -248,8 +251,7 @@ START_TEST(reads_a_file) {
   gattn_graph *graph = NULL;
   char drawing[256];
   write_file(accepted[0].text);
-  ck_assert_int_eq(gattn_graph_from_mtx(context, path, &graph),
-                   GATTN_SUCCESS);
+  ck_assert_int_eq(gattn_graph_from_mtx(context, path, &graph), GATTN_SUCCESS);
   draw(graph, drawing);
   ck_assert_str_eq(drawing, accepted[0].edges);
   gattn_graph_release(graph);
@@ -297,9 +299,9 @@ END_TEST
 START_TEST(refuses_another_size) {
   static const char text[] = GENERAL "1000000000000 5 0\n";
   gattn_graph *graph = NULL;
-  ck_assert_int_eq(gattn_mtx_parse(context, "g.mtx", text, strlen(text), 5, 5,
-                                   &graph),
-                   GATTN_ERROR_SHAPE);
+  ck_assert_int_eq(
+      gattn_mtx_parse(context, "g.mtx", text, strlen(text), 5, 5, &graph),
+      GATTN_ERROR_SHAPE);
   ck_assert_str_eq(gattn_context_message(context),
                    "g.mtx: line 2: expected a matrix of 5 × 5, found "
                    "1000000000000 × 5");

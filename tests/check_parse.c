@@ -87,10 +87,10 @@ END_TEST
 
 enum { N = 16 };
 
-#define RULE(name, condition)                \
-  static bool name(int64_t i, int64_t j) {   \
-    (void)i, (void)j;                        \
-    return condition;                        \
+#define RULE(name, condition)              \
+  static bool name(int64_t i, int64_t j) { \
+    (void)i, (void)j;                      \
+    return condition;                      \
   }
 RULE(always, true)
 RULE(never, false)
@@ -180,8 +180,8 @@ END_TEST
 
 /* ------------------------------------------------------------ refused */
 
-#define SYNTAX GATTN_ERROR_SYNTAX
-#define NAME GATTN_ERROR_NAME
+#define SYNTAX   GATTN_ERROR_SYNTAX
+#define NAME     GATTN_ERROR_NAME
 #define ARGUMENT GATTN_ERROR_ARGUMENT
 
 static const struct {
@@ -198,8 +198,7 @@ static const struct {
     {"full full", SYNTAX,
      "column 6: expected |, -, & or the end, found name \"full\""},
     {"full |", SYNTAX, "column 7: expected a mask or \"(\", found the end"},
-    {"full || full", SYNTAX,
-     "column 7: expected a mask or \"(\", found \"|\""},
+    {"full || full", SYNTAX, "column 7: expected a mask or \"(\", found \"|\""},
     {"- full", SYNTAX, "column 1: expected a mask or \"(\", found \"-\""},
     {"full & | causal", SYNTAX,
      "column 8: expected a mask or \"(\", found \"|\""},
@@ -253,8 +252,7 @@ static const struct {
     {"rows(:3)", SYNTAX,
      "column 6: expected an integer, a range, a \"string\" or name=value, "
      "found \":\""},
-    {"rows(1:2:3)", SYNTAX,
-     "column 9: expected \",\" or \")\", found \":\""},
+    {"rows(1:2:3)", SYNTAX, "column 9: expected \",\" or \")\", found \":\""},
     {"rows(1, 5 : 3)", ARGUMENT,
      "column 9: found range 5 : 3, expected one that ascends"},
     {"rows(5:5)", ARGUMENT,
@@ -268,13 +266,16 @@ static const struct {
      "column 12: edges: surplus argument integer 3; expected "
      "edges(\"g.mtx\")"},
     /* names */
-    {"lcoal(4)", NAME, "column 1: unknown mask \"lcoal\"; did you mean \"local\"?"},
+    {"lcoal(4)", NAME,
+     "column 1: unknown mask \"lcoal\"; did you mean \"local\"?"},
     {"full | Local(4)", NAME,
      "column 8: unknown mask \"Local\"; did you mean \"local\"?"},
-    {"bgibird", NAME, "column 1: unknown mask \"bgibird\"; did you mean \"bigbird\"?"},
+    {"bgibird", NAME,
+     "column 1: unknown mask \"bgibird\"; did you mean \"bigbird\"?"},
     {"dilated_2d", NAME,
      "column 1: unknown mask \"dilated_2d\"; did you mean \"dilated2d\"?"},
-    {"block(4", NAME, "column 1: unknown mask \"block\"; did you mean \"blocks\"?"},
+    {"block(4", NAME,
+     "column 1: unknown mask \"block\"; did you mean \"blocks\"?"},
     {"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee", NAME,
      "column 1: unknown mask \"aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd...\"; "
      "did you mean …"},
