@@ -147,7 +147,8 @@ gattn_status gattn_attention(gattn_context *context, gattn_graph *graph,
                       sizeof *args);
   gattn_edges edges;
   gattn_attend_operands operands;
-  gattn_attend_problem problem = {.score = gattn_score_of(args->score)};
+  gattn_attend_problem problem = {.score = gattn_score_of(args->score),
+                                  .edge_values = args->edge_values != NULL};
   gattn_status status = gattn_edges_of(context, graph, frontier, &edges);
   if (!status) status = view_operands(context, args, &operands);
   if (!status) status = check_operands(context, &edges, args, &operands);

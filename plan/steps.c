@@ -75,8 +75,10 @@ static bool find_chain(const gattn_plan *plan, int32_t n, gattn_step *step) {
 static gattn_status fuse(gattn_plan *plan, gattn_step *step) {
   const gattn_node *advance = &plan->nodes[step->advance];
   gattn_view q, k, v;
-  gattn_attend_problem problem = {.scale = advance->scale,
-                                  .score = advance->score};
+  gattn_attend_problem problem = {
+      .scale = advance->scale,
+      .score = advance->score,
+      .edge_values = advance->inputs[2] != GATTN_NO_VALUE};
   chain_views(plan, advance, &plan->nodes[step->node], &q, &k, &v);
   gattn_attend_problem_of(&advance->edges, &q, &k, &v, &problem);
   return gattn_attend_create(plan->context, &problem, &step->attend);
