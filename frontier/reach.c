@@ -1,5 +1,5 @@
-/* Frontiers from graphs: compact, neighbors. SPDX-License-Identifier:
- * Apache-2.0 */
+/* Frontiers from graphs: compact, neighbors.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
 #include <stdlib.h>

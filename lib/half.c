@@ -1,5 +1,5 @@
-/* Rows of storage types to and from float32. SPDX-License-Identifier:
- * Apache-2.0 */
+/* Rows of storage types to and from float32.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
 #include "lib/half.h"

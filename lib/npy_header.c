@@ -1,5 +1,5 @@
-/* The header of .npy files, read and written. SPDX-License-Identifier:
- * Apache-2.0
+/* The header of .npy files, read and written.
+ * SPDX-License-Identifier: Apache-2.0
  *
  * Format: NumPy Enhancement Proposal 1 — "\x93NUMPY", version, length of the
  * text that follows (2 bytes little-endian in version 1, else 4), and the text:

@@ -354,6 +354,8 @@ static gattn_status create_and_commit(gattn_context *brutal, void *path) {
   gattn_status status =
       gattn_npy_create(brutal, path, GATTN_FLOAT32, 2,
                        (int64_t[]){ROWS, COLUMNS}, &tensor, &npy);
+  /* The brutal heap's memory is not zero by itself. */
+  if (!status) ck_assert(((float *)tensor.data)[0] == 0);
   if (!status) status = gattn_npy_commit(brutal, npy);
   gattn_npy_close(npy);
   return status;

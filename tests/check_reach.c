@@ -133,6 +133,20 @@ START_TEST(a_null_frontier_is_every_row) {
 }
 END_TEST
 
+/* The search may end early, but not before every key is reached. */
+START_TEST(one_run_is_not_all) {
+  matrix edges = {0};
+  for (int j = 0; j < N_KV; j++) edges.edge[j < 5 ? 9 : 2][j] = true;
+  edges.edge[9][4] = false;
+  gattn_graph *graph = graph_of(&edges);
+  gattn_frontier *out;
+  assert_success(gattn_frontier_neighbors(context, GATTN_ALL, graph, &out));
+  ck_assert_int_eq(gattn_frontier_size(out), N_KV - 1);
+  gattn_frontier_release(out);
+  gattn_graph_release(graph);
+}
+END_TEST
+
 /* Scattered single keys from many rows: the runs are joined again and again
  * within the room for a few. */
 static int64_t scattered_next(const void *state, int64_t i, int64_t j) {
@@ -299,6 +313,7 @@ static Suite *make_reach_suite(void) {
   tcase_add_checked_fixture(tcase, setup, teardown);
   tcase_add_test(tcase, reach_is_what_the_edges_say);
   tcase_add_test(tcase, a_null_frontier_is_every_row);
+  tcase_add_test(tcase, one_run_is_not_all);
   tcase_add_test(tcase, many_scattered_keys);
   tcase_add_test(tcase, a_vast_graph);
   tcase_add_test(tcase, reach_refuses);
