@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "masks/arguments.h"
+#include "masks/graph.h"
 
 /* Parentheses within parentheses. */
 #define MOST_NESTED 256
@@ -158,20 +159,12 @@ static gattn_status create_stack(parser *p) {
   return GATTN_SUCCESS;
 }
 
-static gattn_status check_size(gattn_context *context, const char *name,
-                               int64_t n) {
-  if (0 <= n && n <= GATTN_MAX_VERTICES) return GATTN_SUCCESS;
-  return gattn_fail(context, GATTN_ERROR_SIZE, "%s: %lld is outside [0, 2^62]",
-                    name, (long long)n);
-}
-
 gattn_status gattn_mask_parse(gattn_context *context, const char *expression,
                               int64_t n_q, int64_t n_kv, gattn_graph **graph) {
   if (!context) return gattn_fail_null(context, "context");
   if (!expression) return gattn_fail_null(context, "expression");
   if (!graph) return gattn_fail_null(context, "graph");
-  gattn_status status = check_size(context, "n_q", n_q);
-  if (!status) status = check_size(context, "n_kv", n_kv);
+  gattn_status status = gattn_graph_check_size(context, n_q, n_kv);
   if (status) return status;
   parser p = {.n_q = n_q, .n_kv = n_kv};
   status = gattn_lexer_start(&p.lexer, context, expression);

@@ -81,6 +81,26 @@ START_TEST(every_row_is_whole) {
 }
 END_TEST
 
+/* Each mask begins a row of the table in doc/masks.md. */
+START_TEST(every_row_is_documented) {
+  const char *srcdir = getenv("srcdir");
+  char path[4096], row[64];
+  static char page[1 << 16];
+  snprintf(path, sizeof path, "%s/doc/masks.md", srcdir ? srcdir : ".");
+  FILE *file = fopen(path, "r");
+  ck_assert_msg(file, "%s", path);
+  size_t length = fread(page, 1, sizeof page - 1, file);
+  fclose(file);
+  page[length] = '\0';
+  for (int64_t r = 0; gattn_mask_table(r); r++) {
+    const gattn_mask_info *mask = gattn_mask_table(r);
+    snprintf(row, sizeof row, "\n| `%s%s", mask->name,
+             *mask->arguments ? "(" : "`");
+    ck_assert_msg(strstr(page, row), "%s: no row for %s", path, mask->name);
+  }
+}
+END_TEST
+
 /* What the expression parses to is what the C function makes. */
 #define MADE(name, ...)                                   \
   static gattn_status make_##name(gattn_graph **graph) {  \
@@ -325,6 +345,9 @@ END_TEST
 
 static Suite *make_mask_table_suite(void) {
   Suite *suite = suite_create("mask table");
+  TCase *page = tcase_create("documentation");
+  tcase_add_test(page, every_row_is_documented);
+  suite_add_tcase(suite, page);
   TCase *tcase = tcase_create("rows and files");
   tcase_add_checked_fixture(tcase, enter_directory, leave_directory);
   tcase_add_test(tcase, every_row_is_whole);
