@@ -19,8 +19,7 @@
 
 enum { MOST_LINKS = 40, MOST_NAMES = 100, LONGEST_STEM = 200 };
 
-/* Splits a path into its directory (with the slash; "" for the working
- * directory) and its last name. */
+/* What stands behind the last slash. */
 static const char *last_name(const char *path) {
   const char *slash = strrchr(path, '/');
   return slash ? slash + 1 : path;
@@ -109,8 +108,7 @@ static int reserve_space(int file, size_t bytes) {
 }
 
 static int map_temporary(gattn_npy *npy) {
-  int error = open_directory(npy);
-  if (!error) error = open_temporary(npy);
+  int error = open_temporary(npy);
   if (!error) error = reserve_space(npy->file, npy->mapped);
   if (error) return error;
   npy->mapping =
@@ -118,13 +116,24 @@ static int map_temporary(gattn_npy *npy) {
   return npy->mapping == MAP_FAILED ? errno : 0;
 }
 
+/* Appends, because what is written to a stream may already hold something. */
 static gattn_status open_device(gattn_npy *npy) {
-  npy->file = open(npy->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+  npy->file = open(npy->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
   if (npy->file < 0) return gattn_file_error(npy->context, npy->path, errno);
   gattn_status status = gattn_allocate(npy->context, "npy",
                                        (int64_t)npy->mapped, 1, &npy->memory);
   if (!status) memset(npy->memory, 0, npy->mapped);
   return status;
+}
+
+/* Whether path names a stream that is open already, which somebody reads
+ * through another name or none; a file put in its place would not reach them.
+ */
+static bool names_stream(const char *path) {
+  static const char *const prefixes[] = {"/dev/std", "/dev/fd/", "/proc/"};
+  for (size_t p = 0; p < sizeof prefixes / sizeof *prefixes; p++)
+    if (strncmp(path, prefixes[p], strlen(prefixes[p])) == 0) return true;
+  return false;
 }
 
 /* Memory for npy->mapped bytes that will end up at npy->path. */
@@ -133,11 +142,13 @@ static gattn_status open_output(gattn_npy *npy) {
   bool exists = stat(npy->path, &found) == 0;
   int error = 0;
   if (exists && S_ISDIR(found.st_mode)) error = EISDIR;
-  if (exists && !S_ISREG(found.st_mode) && !error) return open_device(npy);
+  if (exists && !error && (!S_ISREG(found.st_mode) || names_stream(npy->path)))
+    return open_device(npy);
   if (exists && !error) {
     npy->mode = found.st_mode & 0777;
     error = access(npy->path, W_OK) ? errno : 0;
   }
+  if (!error) error = open_directory(npy);
   if (!error) error = map_temporary(npy);
   return error ? gattn_file_error(npy->context, npy->path, error)
                : GATTN_SUCCESS;

@@ -320,6 +320,22 @@ START_TEST(pipes_get_the_whole_file) {
 }
 END_TEST
 
+/* Standard output redirected to a file: the file is not replaced. */
+START_TEST(streams_are_appended_to) {
+  int file = open("log", O_RDWR | O_CREAT, 0600);
+  ck_assert_int_ge(file, 0);
+  ck_assert_int_eq(write(file, "before", 6), 6);
+  char path[32], bytes[6 + FILE_SIZE + 1];
+  snprintf(path, sizeof path, "/dev/fd/%d", file);
+  write_array(path, 6);
+  ck_assert_int_eq(pread(file, bytes, sizeof bytes, 0), 6 + FILE_SIZE);
+  ck_assert_mem_eq(bytes, "before\x93NUMPY", 12);
+  close(file);
+  ck_assert_int_eq(entries_in("."), 1);
+  ck_assert_int_eq(remove("log"), 0);
+}
+END_TEST
+
 START_TEST(a_target_that_becomes_a_directory) {
   gattn_tensor tensor;
   gattn_npy *npy;
@@ -384,6 +400,7 @@ static Suite *make_npy_create_suite(void) {
   tcase_add_test(tcase, no_space);
   tcase_add_test(tcase, devices_are_written_at_the_commit);
   tcase_add_test(tcase, pipes_get_the_whole_file);
+  tcase_add_test(tcase, streams_are_appended_to);
   tcase_add_test(tcase, a_target_that_becomes_a_directory);
   tcase_add_test(tcase, the_working_directory_may_change);
   tcase_add_test(tcase, survives_failing_allocations);

@@ -28,7 +28,8 @@ GATTN_API gattn_status gattn_npy_parse(gattn_context *context,
  * writable memory of the given type and shape; gattn_npy_commit makes the file
  * appear, gattn_npy_close without it leaves no trace. Where path is a regular
  * file or none, the space is reserved at once and the memory is a mapping of a
- * temporary file beside it; where it is a device or pipe, commit writes it. A
+ * temporary file beside it; where it is a device, a pipe or an open stream
+ * (/dev/stdout), commit writes to it. A
  * symbolic link stays, and the file it names is replaced. The memory starts as
  * zeros and lasts until gattn_npy_close. bfloat16 has no .npy type:
  * GATTN_ERROR_TYPE. GATTN_ERROR_SHAPE, GATTN_ERROR_SIZE, GATTN_ERROR_FILE,
