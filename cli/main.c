@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/options.h"
@@ -15,6 +16,16 @@ static void keep_standard_streams(void) {
   for (int fd = 0; fd < 3; fd++)
     if (fcntl(fd, F_GETFD) == -1)
       (void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
+/* Mapped files are read as memory, so a file that shrinks, or whose disk fails,
+ * shows as this signal. Outputs have no name yet, so none is left. */
+static void on_lost_page(int number) {
+  static const char line[] =
+      "gattn: input: a file could not be read while it was in use\n";
+  (void)number;
+  (void)!write(STDERR_FILENO, line, sizeof line - 1);
+  _exit(CLI_FAILURE);
 }
 
 static int dispatch(int argc, char **argv) {
@@ -41,6 +52,7 @@ int main(int argc, char **argv) {
 #ifdef SIGXFSZ
   signal(SIGXFSZ, SIG_IGN);
 #endif
+  signal(SIGBUS, on_lost_page);
   int status = dispatch(argc, argv);
   if (status == CLI_SUCCESS) status = cli_flush_stdout("output");
   return status;

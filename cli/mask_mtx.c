@@ -30,38 +30,54 @@ static void write_run(FILE *stream, int64_t row, int64_t begin, int64_t end) {
   }
 }
 
-static gattn_status write_row(cli_session *session, const gattn_graph *graph,
-                              int64_t row, FILE *stream, int64_t *edges) {
-  int64_t keys = gattn_graph_keys(graph), j = 0;
-  while (j < keys && !ferror(stream)) {
-    gattn_status status = gattn_graph_next(session->context, graph, row, j, &j);
+/* A file on its way. */
+typedef struct edge_writer {
+  cli_session *session;
+  const gattn_graph *graph;
+  FILE *stream;
+  int64_t edges, written, shown; /* of the graph; so far; at the last tick */
+} edge_writer;
+
+/* True when the work is to stop. */
+static bool tick(edge_writer *w) {
+  w->shown = w->written;
+  return cli_progress_tick(w->session, (double)w->written / (double)w->edges);
+}
+
+static gattn_status write_row(edge_writer *w, int64_t row) {
+  enum { CHUNK = 1 << 16 };
+  gattn_context *context = w->session->context;
+  int64_t keys = gattn_graph_keys(w->graph), j = 0;
+  while (j < keys && !ferror(w->stream)) {
+    gattn_status status = gattn_graph_next(context, w->graph, row, j, &j);
     if (status || j == keys) return status;
     int64_t end;
-    status = gattn_graph_stretch(session->context, graph, row, j, &end);
+    status = gattn_graph_stretch(context, w->graph, row, j, &end);
     if (status) return status;
-    write_run(stream, row, j, end);
-    *edges += end - j;
+    if (end > j + CHUNK) end = j + CHUNK;
+    write_run(w->stream, row, j, end);
+    w->written += end - j;
     j = end;
+    if (w->written - w->shown >= CHUNK && tick(w)) return GATTN_ERROR_CANCELLED;
   }
   return GATTN_SUCCESS;
 }
 
-static int write_rows(cli_session *session, const gattn_graph *graph,
-                      int64_t edges, FILE *stream) {
-  int64_t queries = gattn_graph_queries(graph), written = 0;
-  cli_progress_start(session, "writing edges");
-  for (int64_t i = 0; i < queries && !ferror(stream); i++) {
-    gattn_status status = write_row(session, graph, i, stream, &written);
-    if (status) return cli_session_fail(session, status, "--mtx");
-    if (i % 256 == 0 &&
-        cli_progress_tick(session, (double)written / (double)edges))
-      return cli_session_fail(session, GATTN_ERROR_CANCELLED, NULL);
+static int write_rows(edge_writer *w) {
+  enum { ROWS = 1 << 16 }; /* empty ones take time, too */
+  int64_t queries = gattn_graph_queries(w->graph);
+  cli_progress_start(w->session, "writing edges");
+  for (int64_t i = 0; i < queries && !ferror(w->stream); i++) {
+    gattn_status status = write_row(w, i);
+    if (!status && i % ROWS == ROWS - 1 && tick(w))
+      status = GATTN_ERROR_CANCELLED;
+    if (status) return cli_session_fail(w->session, status, "--mtx");
   }
-  cli_progress_end(session);
-  if (written == edges || ferror(stream)) return CLI_SUCCESS;
+  cli_progress_end(w->session);
+  if (w->written == w->edges || ferror(w->stream)) return CLI_SUCCESS;
   return cli_fail(CLI_FAILURE, "mask",
-                  "--mtx: %" PRId64 " edges counted, %" PRId64 " found", edges,
-                  written);
+                  "--mtx: %" PRId64 " edges counted, %" PRId64 " found",
+                  w->edges, w->written);
 }
 
 int mask_write_mtx(cli_session *session, const gattn_graph *graph,
@@ -77,5 +93,9 @@ int mask_write_mtx(cli_session *session, const gattn_graph *graph,
           "%%%%MatrixMarket matrix coordinate pattern general\n"
           "%" PRId64 " %" PRId64 " %" PRId64 "\n",
           gattn_graph_queries(graph), gattn_graph_keys(graph), edges);
-  return write_rows(session, graph, edges, output->stream);
+  edge_writer writer = {.session = session,
+                        .graph = graph,
+                        .stream = output->stream,
+                        .edges = edges};
+  return write_rows(&writer);
 }

@@ -113,7 +113,8 @@ static int fail(cli_session *session, int exit_status, gattn_status status,
   const char *message = gattn_context_message(session->context);
   if (!message[0]) message = gattn_status_string(status);
   cli_progress_end(session);
-  if (status == GATTN_ERROR_CANCELLED) message = "interrupted";
+  if (status == GATTN_ERROR_CANCELLED)
+    return cli_fail(exit_status, session->where, "interrupted");
   /* The library names the file itself where it knows it. */
   if (!what || strstr(message, what))
     return cli_fail(exit_status, session->where, "%s", message);

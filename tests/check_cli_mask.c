@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <check.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -387,6 +388,35 @@ START_TEST(both_files_or_none) {
 }
 END_TEST
 
+/* ------------------------------------------------------------ long work */
+
+/* Writing these edges takes much longer than any test. */
+static const char *const endless[] = {"mask", "--mask=full", "-n=1m",
+                                      "--mtx=/dev/null", NULL};
+
+START_TEST(long_work_shows_progress_and_can_be_stopped) {
+  int child, terminal = command_start(endless, &child);
+  ck_assert(command_watch(terminal, "\rgattn: writing edges:   0%"));
+  ck_assert_int_eq(kill(child, SIGINT), 0);
+  command_watch(terminal, NULL);
+  command_wait(terminal, child);
+  ck_assert_int_eq(command_status, 1);
+  ck_assert_ptr_nonnull(
+      strstr(command_err, "\r\033[Kgattn: mask: interrupted\r\n"));
+}
+END_TEST
+
+START_TEST(a_mapped_file_that_is_lost) {
+  int child, terminal = command_start(endless, &child);
+  ck_assert(command_watch(terminal, "\rgattn: "));
+  ck_assert_int_eq(kill(child, SIGBUS), 0);
+  command_watch(terminal, NULL);
+  command_wait(terminal, child);
+  ck_assert_int_eq(command_status, 1);
+  ck_assert_ptr_nonnull(strstr(command_err, "gattn: input: a file could not"));
+}
+END_TEST
+
 static Suite *make_cli_mask_suite(void) {
   Suite *suite = suite_create("cli mask");
   TCase *tcase = tcase_create("answers");
@@ -410,6 +440,12 @@ static Suite *make_cli_mask_suite(void) {
   tcase_add_test(tcase, edges_come_back);
   tcase_add_test(tcase, a_file_in_place_of_another);
   tcase_add_test(tcase, edges_to_a_device);
+  suite_add_tcase(suite, tcase);
+  tcase = tcase_create("long work");
+  tcase_set_timeout(tcase, 60);
+  tcase_add_checked_fixture(tcase, command_enter, command_leave);
+  tcase_add_test(tcase, long_work_shows_progress_and_can_be_stopped);
+  tcase_add_test(tcase, a_mapped_file_that_is_lost);
   suite_add_tcase(suite, tcase);
   tcase = tcase_create("refusals");
   tcase_add_checked_fixture(tcase, command_enter, command_leave);

@@ -64,6 +64,45 @@ void command_run(const command_setting *setting, const char *const *given) {
   read_back(err, command_err);
 }
 
+int command_start(const char *const *given, int *child) {
+  char *words[64] = {"gattn"};
+  for (int w = 0; w < 62 && given[w]; w++) words[w + 1] = (char *)given[w];
+  int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+  ck_assert_int_ge(terminal, 0);
+  ck_assert(!grantpt(terminal) && !unlockpt(terminal));
+  command_err[0] = '\0';
+  *child = fork();
+  ck_assert_int_ge(*child, 0);
+  if (*child) return terminal;
+  int end = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+  int null = open("/dev/null", O_WRONLY);
+  if (end < 0 || null < 0 || dup2(end, 2) < 0 || dup2(null, 1) < 0) _exit(126);
+  close(end);
+  close(terminal);
+  execv(GATTN_COMMAND, words);
+  _exit(127);
+}
+
+bool command_watch(int terminal, const char *until) {
+  size_t length = strlen(command_err);
+  while (!until || !strstr(command_err, until)) {
+    ssize_t got =
+        read(terminal, command_err + length, COMMAND_TEXT - 1 - length);
+    if (got <= 0) return false;
+    length += (size_t)got;
+    command_err[length] = '\0';
+  }
+  return true;
+}
+
+void command_wait(int terminal, int child) {
+  int status;
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  command_status =
+      WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
+  close(terminal);
+}
+
 void command_assert_success(void) {
   ck_assert_msg(command_status == 0, "status %d: %s", command_status,
                 command_err);

@@ -27,6 +27,17 @@ void command_run(const command_setting *setting, const char *const *words);
   command_run(setting, (const char *const[]){__VA_ARGS__, NULL})
 #define GATTN(...) GATTN_IN(NULL, __VA_ARGS__)
 
+/* Starts gattn with standard error on a terminal of its own; returns the
+ * terminal's other end, and *child. Standard output is dropped. */
+int command_start(const char *const *words, int *child);
+
+/* Reads from the terminal into command_err until `until` was seen there (null:
+ * until its end); false when the end came first. */
+bool command_watch(int terminal, const char *until);
+
+/* Waits for the end of a run that was started. */
+void command_wait(int terminal, int child);
+
 /* The last run succeeded and said nothing on standard error. */
 void command_assert_success(void);
 
