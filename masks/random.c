@@ -48,9 +48,12 @@ static void part_keys(const part *at, int64_t *keys) {
   gattn_draw(at->key, at->end - at->begin, at->k, keys);
 }
 
-/* The first of keys[n] that is >= j; n when there is none. */
+/* The first of keys[n] that is >= j; n when there is none. Whole rows, where
+ * that is an end, are asked for most. */
 static int64_t first_from(const int64_t *keys, int64_t n, int64_t j) {
-  int64_t lo = 0, hi = n;
+  if (n == 0 || keys[0] >= j) return 0;
+  if (keys[n - 1] < j) return n;
+  int64_t lo = 1, hi = n - 1;
   while (lo < hi) {
     int64_t middle = lo + (hi - lo) / 2;
     if (keys[middle] >= j)
@@ -111,18 +114,30 @@ typedef struct sink {
   int64_t n, capacity;
 } sink;
 
-/* Keys from `key_begin` on of a drawn part, as runs; false, and *upto, when
- * there was no room for the next. */
-static bool put_keys(sink *out, const part *at, const int64_t *keys,
-                     int64_t key_begin, int64_t *upto) {
-  int64_t r = first_from(keys, at->k, key_begin - at->begin);
-  for (; r < at->k; r++) {
+/* Keys first … last-1 of a drawn part, each a run of its own: what few
+ * neighbours among many keys nearly always are. */
+static bool put_sparse(sink *out, const part *at, const int64_t *keys,
+                       int64_t first, int64_t last, int64_t *upto) {
+  int64_t n = gattn_min(last - first, out->capacity - out->n);
+  gattn_run *runs = out->runs + out->n;
+  for (int64_t r = 0; r < n; r++) {
+    int64_t j = at->begin + keys[first + r];
+    runs[r] = (gattn_run){j, j + 1};
+  }
+  out->n += n;
+  if (first + n < last) *upto = at->begin + keys[first + n];
+  return first + n == last;
+}
+
+/* The same, joined where they touch, and of the row's class alone. */
+static bool put_joined(sink *out, const part *at, const int64_t *keys,
+                       int64_t first, int64_t last, int64_t *upto) {
+  for (int64_t r = first; r < last; r++) {
     int64_t t = at->begin + keys[r];
     if (out->stride > 1) {
       if (t % out->stride != out->residue) continue;
       t /= out->stride;
     }
-    if (t >= out->hi) return true;
     if (out->n && out->runs[out->n - 1].end == t) {
       out->runs[out->n - 1].end++;
       continue;
@@ -136,12 +151,18 @@ static bool put_keys(sink *out, const part *at, const int64_t *keys,
   return true;
 }
 
+/* The neighbours of a part within [key_begin, key_end), as runs; false, and
+ * *upto, when there was no room for the next. */
 static bool put_part(sink *out, const part *at, int64_t i, int64_t key_begin,
-                     int64_t *upto) {
-  int64_t keys[GATTN_DRAW_LIMIT];
+                     int64_t key_end, int64_t *upto) {
   if (!is_full(at)) {
+    int64_t keys[GATTN_DRAW_LIMIT];
     part_keys(at, keys);
-    return put_keys(out, at, keys, key_begin, upto);
+    int64_t first = first_from(keys, at->k, key_begin - at->begin);
+    int64_t last = first_from(keys, at->k, key_end - at->begin);
+    if (out->stride == 1 && at->k < (at->end - at->begin) / 16)
+      return put_sparse(out, at, keys, first, last, upto);
+    return put_joined(out, at, keys, first, last, upto);
   }
   gattn_run run;
   if (!gattn_runs_interval(i, out->stride, at->begin, at->end, out->lo,
@@ -166,7 +187,7 @@ static int64_t random_runs(const gattn_graph *graph, int64_t i, int64_t stride,
   int64_t key_end = residue + stride * (hi - 1) + 1;
   while (j < key_end) {
     part at = part_of(self, i, j);
-    if (!put_part(&out, &at, i, j, upto)) return out.n;
+    if (!put_part(&out, &at, i, j, key_end, upto)) return out.n;
     j = at.end;
   }
   *upto = hi;
