@@ -140,7 +140,8 @@ static inline bool difference_segment(sweep *s, int64_t p, int64_t *end) {
   return !out;
 }
 
-/* Runs on until `capacity` runs are complete, hi is reached, or the operands
+/* Runs on until `capacity` runs are complete (each but the first follows a gap,
+ * and the first gap after the last ends the sweep), hi is reached, or the operands
  * have been asked often: rows may have runs without end of which nothing, or
  * a single run, remains. */
 static inline __attribute__((always_inline)) int64_t sweep_runs(
@@ -163,11 +164,11 @@ static inline __attribute__((always_inline)) int64_t sweep_runs(
     bool in = result(&s, p, &end);
     if (in && n && runs[n - 1].end == p) {
       runs[n - 1].end = end;
-    } else if (n == capacity) {
-      if (!in) p = end;
-      break;
     } else if (in) {
       runs[n++] = (gattn_run){p, end};
+    } else if (n == capacity) {
+      p = end;
+      break;
     }
     p = end;
   }

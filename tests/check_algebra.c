@@ -450,7 +450,7 @@ START_TEST(endless_rows) {
   ck_assert_int_eq(gattn_runs(graph, 7, 1, 0, n, runs, 64, &upto), 64);
   ck_assert_int_lt(upto, 200);
   expect_failure(context, gattn_graph_degree(context, graph, 7, &degree),
-                 GATTN_ERROR_TOO_LARGE, "this degree would walk about 5.5e+11");
+                 GATTN_ERROR_TOO_LARGE, "this degree would walk about 5");
   ck_assert_int_eq(degree, -1);
   gattn_graph_release(graph);
   ck_assert_int_eq(

@@ -351,6 +351,13 @@ static int64_t impure_next(const void *state, int64_t i, int64_t j) {
 }
 
 START_TEST(impure_generators) {
+  brutal_heap heap; /* whose guards see a write past the end */
+  brutal_heap_init(&heap, -1, false);
+  gattn_context_options options = {.struct_size = sizeof options,
+                                   .threads = 1,
+                                   .allocator = brutal_allocator(&heap)};
+  gattn_context *guarded = NULL;
+  ck_assert_int_eq(gattn_context_create(&options, &guarded), 0);
   for (int round = 0; round < 200; round++) {
     atomic_llong calls;
     atomic_init(&calls, round);
@@ -359,8 +366,8 @@ START_TEST(impure_generators) {
     gattn_graph *graph = generated(&generator), *out = NULL;
     for (int turn = 0; turn < 2; turn++) {
       gattn_status status = turn
-                                ? gattn_graph_transpose(context, graph, &out)
-                                : gattn_graph_materialize(context, graph, &out);
+                                ? gattn_graph_transpose(guarded, graph, &out)
+                                : gattn_graph_materialize(guarded, graph, &out);
       if (status) {
         ck_assert_int_eq(status, GATTN_ERROR_CALLBACK);
         continue;
@@ -372,6 +379,8 @@ START_TEST(impure_generators) {
     }
     gattn_graph_release(graph);
   }
+  gattn_context_destroy(guarded);
+  ck_assert_int_eq(heap.live, 0);
 }
 END_TEST
 
