@@ -205,18 +205,6 @@ release_left:
   return status;
 }
 
-int64_t gattn_union_terms(gattn_graph *graph, gattn_graph **terms,
-                          int64_t capacity) {
-  if (graph->class_ == &gattn_union_class) {
-    const gattn_algebra *node = gattn_algebra_of(graph);
-    int64_t n = gattn_union_terms(node->left, terms, capacity);
-    if (n > capacity) return n;
-    return n + gattn_union_terms(node->right, terms + n, capacity - n);
-  }
-  if (capacity > 0) terms[0] = graph;
-  return 1;
-}
-
 const gattn_graph_class gattn_union_class = {
     .name = "union",
     .next = gattn_union_next,

@@ -166,13 +166,6 @@ int64_t gattn_degree(const gattn_graph *graph, int64_t i);
 bool gattn_same_row(const gattn_graph *graph, int64_t a, int64_t b);
 gattn_shape gattn_shape_of(const gattn_graph *graph);
 
-/* The shape of a graph that is a union is that of nothing in particular; the
- * planner takes it apart. Fills terms[capacity] with the operands of the
- * topmost unions, borrowed, left to right; a difference of a union counts as
- * one term. Returns their number, or capacity + 1 when there are more. */
-int64_t gattn_union_terms(gattn_graph *graph, gattn_graph **terms,
-                          int64_t capacity);
-
 /* Answers of a user's generator outside its contract are clamped so that
  * nothing is accessed out of range, and noted here; readable at any time, from
  * any thread. True for every graph made of a broken one. */

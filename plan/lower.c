@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "masks/terms.h"
+
 enum {
   TERMS_MAX = 16,      /* a union of more is lowered as one graph */
   HUB_ROWS_MAX = 2048, /* more rows than this balance without being split */
@@ -211,12 +213,15 @@ static gattn_status split_hubs(lowering *lowering, gattn_graph *const *hubs,
 
 /* ------------------------------------------------------------ parts */
 
-/* A group's graph less what earlier groups own. */
+/* A group's graph less what earlier groups own. One group that has all terms
+ * is the whole, which may be simpler than its terms put together again. */
 static gattn_status own_edges(lowering *lowering, int64_t g,
                               gattn_graph *earlier, gattn_graph **out) {
   gattn_graph *graph = lowering->groups[g].graph;
   if (earlier)
     return gattn_graph_difference(lowering->context, graph, earlier, out);
+  if (lowering->n_groups == 1 && lowering->lowered->n_split_ranges == 0)
+    graph = lowering->lowered->graph;
   *out = gattn_graph_retain(graph);
   return GATTN_SUCCESS;
 }
@@ -316,16 +321,11 @@ static bool few_rows(const lowering *lowering) {
   return candidate.degree >= HUB_KEYS / 2;
 }
 
-static gattn_status group_terms(lowering *lowering) {
-  gattn_graph *terms[TERMS_MAX], *hubs[TERMS_MAX];
-  gattn_lowered *lowered = lowering->lowered;
+/* Finds each term its group, or puts it among the hubs. */
+static gattn_status sort_terms(lowering *lowering, gattn_graph *const *terms,
+                               int64_t n) {
+  gattn_graph *hubs[TERMS_MAX];
   int64_t n_hubs = 0;
-  int64_t n = gattn_union_terms(lowered->graph, terms, TERMS_MAX);
-  if (n > TERMS_MAX) terms[0] = lowered->graph, n = 1;
-  gattn_shape first = gattn_shape_of(terms[0]);
-  if (n == 1 && first.form == GATTN_FORM_BUCKETS &&
-      everything(lowering->problem))
-    lowered->order = first.order;
   for (int64_t t = 0; t < n; t++) {
     gattn_shape shape = gattn_shape_of(terms[t]);
     if (is_hub(lowering->problem, &shape)) {
@@ -341,6 +341,21 @@ static gattn_status group_terms(lowering *lowering) {
     if (status) return status;
   }
   return split_hubs(lowering, hubs, n_hubs);
+}
+
+static gattn_status group_terms(lowering *lowering) {
+  gattn_graph *terms[TERMS_MAX];
+  gattn_lowered *lowered = lowering->lowered;
+  int64_t n;
+  gattn_status status = gattn_terms(lowering->context, lowered->graph,
+                                    TERMS_MAX, terms, &n);
+  if (status) return status;
+  gattn_shape whole = gattn_shape_of(lowered->graph);
+  if (whole.form == GATTN_FORM_BUCKETS && everything(lowering->problem))
+    lowered->order = whole.order;
+  status = sort_terms(lowering, terms, n);
+  for (int64_t t = 0; t < n; t++) gattn_graph_release(terms[t]);
+  return status;
 }
 
 /* The first edge of each position, for scores that read edge values. */

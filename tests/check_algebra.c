@@ -9,6 +9,7 @@
 #include "brutal.h"
 #include "dense.h"
 #include "masks/algebra.h"
+#include "masks/terms.h"
 
 static gattn_context *context;
 
@@ -336,22 +337,56 @@ START_TEST(long_unions_stay_shallow) {
   ck_assert_int_eq(gattn_graph_degree(context, all, 3, &degree), 0);
   ck_assert_int_eq(degree, TERMS);
   static gattn_graph *terms[TERMS];
-  ck_assert_int_eq(gattn_union_terms(all, terms, TERMS), TERMS);
-  for (int64_t t = 0; t < TERMS; t++)
+  int64_t count = 0;
+  ck_assert_int_eq(gattn_terms(context, all, TERMS, terms, &count), 0);
+  ck_assert_int_eq(count, TERMS);
+  for (int64_t t = 0; t < TERMS; t++) {
     if (gattn_next(terms[t], 0, 0) != (_i ? TERMS - 1 - t : t))
       ck_abort_msg("term %d is out of order", (int)t);
-  ck_assert_int_eq(gattn_union_terms(all, terms, 10), 11);
+    gattn_graph_release(terms[t]);
+  }
+  ck_assert_int_eq(gattn_terms(context, all, 10, terms, &count), 0);
+  ck_assert_int_eq(count, 1);
+  ck_assert_ptr_eq(terms[0], all);
+  gattn_graph_release(terms[0]);
   gattn_graph_release(all);
 }
 END_TEST
 
+/* Terms where a union stands below another operator. */
 START_TEST(terms_of_other_graphs) {
-  gattn_graph *graph = parsed("causal - (full | strided(2))", 8);
-  gattn_graph *terms[2] = {NULL, NULL};
-  ck_assert_int_eq(gattn_union_terms(graph, terms, 2), 1);
-  ck_assert_ptr_eq(terms[0], graph);
-  ck_assert_int_eq(gattn_union_terms(graph, terms, 0), 1);
-  gattn_graph_release(graph);
+  static const struct {
+    const char *mask;
+    int64_t terms;
+  } cases[] = {
+      {"causal - (full | strided(2))", 1},
+      {"(local(3) | strided(2)) & causal", 2},
+      {"causal & (local(3) | strided(2))", 2},
+      {"(cols(0) | local(3) | rows(1)) - blocks(2)", 3},
+      {"(local(1) | cols(2)) & (rows(1) | causal)", 4},
+  };
+  for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+    gattn_graph *graph = parsed(cases[c].mask, 8), *terms[5], *all = NULL;
+    int64_t n = 0;
+    ck_assert_int_eq(gattn_terms(context, graph, 5, terms, &n), 0);
+    for (int64_t t = 0; t < n; t++) {
+      gattn_graph *more = NULL;
+      ck_assert(n < 2 || terms[t]->class_ != &gattn_union_class);
+      if (all)
+        ck_assert_int_eq(gattn_graph_union(context, all, terms[t], &more), 0);
+      else
+        more = gattn_graph_retain(terms[t]);
+      gattn_graph_release(all);
+      gattn_graph_release(terms[t]);
+      all = more;
+    }
+    for (int64_t i = 0; i < 8; i++)
+      for (int64_t j = 0; j <= 8; j++)
+        ck_assert_int_eq(gattn_next(all, i, j), gattn_next(graph, i, j));
+    ck_assert_int_eq(n, cases[c].terms);
+    gattn_graph_release(all);
+    gattn_graph_release(graph);
+  }
 }
 END_TEST
 
