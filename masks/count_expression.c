@@ -15,6 +15,10 @@
  *     class wherever they begin; and so degree(i + P) - degree(i) is the same
  *     number in every period.
  *
+ * (Of the strides only those matter that have edges next to a standing end:
+ * between two moving ends their keys stand at distances from the row that
+ * repeat with the ends.)
+ *
  * A run of rows in which no moving end can meet a standing one, in whatever
  * order the residues come, is a "zone". Zones are cut where that may change,
  * and only one period of a zone is looked at.

@@ -28,10 +28,11 @@ static bool is_frozen(const gattn_level *level, gattn_bound bound) {
   return bound.block > 1 && bound.block >= level->frozen;
 }
 
-/* Where strides and tails meet in one class, the keys of an interval depend on
- * the residue of the row in a way that freezing either would miss. */
-static bool residue_frozen(const gattn_zones *zones, const gattn_level *level,
-                           int64_t modulus) {
+/* Where strides and tails meet in one class, the keys between two ends move
+ * through the tails with the row, even when the ends meet none: no tail can be
+ * frozen then. */
+static bool tail_frozen(const gattn_zones *zones, const gattn_level *level,
+                        int64_t modulus) {
   return !zones->mixed_residues && modulus >= level->frozen;
 }
 
@@ -49,8 +50,8 @@ static int64_t atom_period(const gattn_zones *zones, const gattn_level *level,
       return atom->block > 0 && atom->block < level->frozen ? atom->block
                                                             : atom->modulus;
     case GATTN_ATOM_TAIL:
-      return residue_frozen(zones, level, atom->modulus) ? 1 : atom->modulus;
-    case GATTN_ATOM_STRIDE: return zones->mixed_residues ? atom->modulus : 1;
+      return tail_frozen(zones, level, atom->modulus) ? 1 : atom->modulus;
+    case GATTN_ATOM_STRIDE:
     case GATTN_ATOM_COLUMNS:
     case GATTN_ATOM_SEGMENTS:
     case GATTN_ATOM_ROWS: break;
@@ -74,7 +75,7 @@ static int64_t next_period(const gattn_zones *zones, int64_t below) {
     if (atom->kind == GATTN_ATOM_TAIL && !zones->mixed_residues)
       larger(atom->modulus, below, &best);
   }
-  for (int q = 0; q < atoms->n_classes && !zones->mixed_residues; ++q)
+  for (int q = 0; q < atoms->n_classes; ++q)
     if (atoms->classes[q].stride != GATTN_ONE_RESIDUE)
       larger(atoms->classes[q].stride, below, &best);
   return best > 1 ? best : 0;
@@ -157,7 +158,7 @@ static int64_t next_constant(const gattn_zones *zones,
     if (atom->kind == GATTN_ATOM_COLUMNS) {
       nearer_edge(atom, x, &best);
     } else if (atom->kind == GATTN_ATOM_TAIL && 0 <= x && x < n_kv &&
-               residue_frozen(zones, level, atom->modulus)) {
+               tail_frozen(zones, level, atom->modulus)) {
       int64_t start = x - x % atom->modulus;
       nearer(start, x, &best);
       nearer(start + (atom->modulus - atom->width), x, &best);
@@ -215,8 +216,8 @@ static void cut_at_rows(const gattn_level *level, const gattn_atom *atom,
 
 /* ------------------------------------------------------------ strides */
 
-/* A stride's keys between two moving ends depend on the distances of these
- * from the row alone. Only next to a standing end does the residue of the row
+/* A stride's keys between two moving ends stand at distances from the row that
+ * depend on the distances of these ends alone. Only next to a standing end does the residue of the row
  * count, and only if the formula has edges in the stride's class there: then a
  * frozen stride cuts the zone, and any other must repeat in its period. */
 typedef struct residue_cuts {
@@ -226,8 +227,7 @@ typedef struct residue_cuts {
 } residue_cuts;
 
 static void depend(residue_cuts *cuts, int64_t key, int64_t stride) {
-  if (stride != GATTN_ONE_RESIDUE &&
-      !residue_frozen(cuts->zones, cuts->level, stride)) {
+  if (stride != GATTN_ONE_RESIDUE && stride < cuts->level->frozen) {
     cuts->period = lcm(cuts->period, stride);
     return;
   }

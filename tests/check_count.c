@@ -242,7 +242,14 @@ END_TEST
 /* Many periods a graph, so that zones repeat on several levels. */
 START_TEST(random_expressions_of_short_periods) {
   state = 2;
-  for (int k = 0; k < 300; ++k) check_random(300, 6);
+  for (int k = 0; k < 200; ++k) check_random(300, 6);
+}
+END_TEST
+
+/* Periods too long to be looked at row by row, so that they are frozen. */
+START_TEST(random_expressions_of_long_periods) {
+  state = 5;
+  for (int k = 0; k < 250; ++k) check_random(300, 70);
 }
 END_TEST
 
@@ -402,6 +409,7 @@ static Suite *make_count_suite(void) {
   tcase_set_timeout(tcase, 120);
   tcase_add_test(tcase, random_expressions);
   tcase_add_test(tcase, random_expressions_of_short_periods);
+  tcase_add_test(tcase, random_expressions_of_long_periods);
   tcase_add_test(tcase, extrapolation);
   tcase_add_test(tcase, cuts);
   tcase_add_loop_test(tcase, known_counts, 0,
