@@ -11,9 +11,11 @@ for program; do
   found=$build/found/$target
   mkdir -p "$found"
   log=$build/fuzz_$target.log
+  words=$build/../source/tests/fuzz/$target.dict
+  test -f "$words" || words=
   "$build/$program" -max_total_time="${FUZZ_SECONDS-20}" -timeout=10 \
     -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 -verbosity=1 \
-    -artifact_prefix="$build/crash_${target}_" \
+    -artifact_prefix="$build/crash_${target}_" ${words:+-dict="$words"} \
     "$found" "$build/../source/tests/fuzz/corpus/$target" >"$log" 2>&1
   result=$?
   if test $result = 0; then
