@@ -57,13 +57,13 @@ void fuzz_expect_message(gattn_context *context, gattn_status status) {
 }
 
 static void walk_row(gattn_context *context, gattn_graph *graph, int64_t i) {
-  int64_t keys = gattn_graph_keys(graph), j = 0;
+  int64_t keys = gattn_graph_keys(graph), j = 0, walked = 0, degree = -1;
   for (int run = 0; run < RUNS && j < keys; run++) {
     int64_t next = -1, end = -1;
     int contains = 0;
     if (gattn_graph_next(context, graph, i, j, &next)) return;
     FUZZ_HOLDS(next >= j && next <= keys);
-    if (next == keys) return;
+    if (next == keys) break;
     FUZZ_HOLDS(!gattn_graph_stretch(context, graph, i, next, &end));
     FUZZ_HOLDS(end > next && end <= keys);
     FUZZ_HOLDS(!gattn_graph_contains(context, graph, i, end - 1, &contains));
@@ -72,8 +72,13 @@ static void walk_row(gattn_context *context, gattn_graph *graph, int64_t i) {
       FUZZ_HOLDS(!gattn_graph_contains(context, graph, i, next - 1, &contains));
       FUZZ_HOLDS(!contains);
     }
+    walked += end - next;
     j = end;
   }
+  int64_t next = -1;
+  FUZZ_HOLDS(!gattn_graph_next(context, graph, i, j, &next));
+  if (next == keys && !gattn_graph_degree(context, graph, i, &degree))
+    FUZZ_HOLDS(degree == walked);
 }
 
 void fuzz_walk(gattn_context *context, gattn_graph *graph) {

@@ -26,11 +26,13 @@ static int64_t read_number(reader *in) {
 
 /* What the library took must be what was given: in order and in range. */
 static void check_taken(gattn_context *context, gattn_graph *graph,
-                        const int64_t *offsets) {
+                        const int64_t *offsets, const int64_t *columns) {
   int64_t queries = gattn_graph_queries(graph), edges = -1;
   FUZZ_HOLDS(offsets[0] == 0);
   for (int64_t i = 0; i < queries; i++)
     FUZZ_HOLDS(offsets[i] <= offsets[i + 1]);
+  for (int64_t e = 0; e < offsets[queries]; e++)
+    FUZZ_HOLDS(columns[e] >= 0 && columns[e] < gattn_graph_keys(graph));
   FUZZ_HOLDS(!gattn_graph_edges(context, graph, &edges));
   FUZZ_HOLDS(edges <= offsets[queries]);
   fuzz_walk(context, graph);
@@ -57,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     FUZZ_HOLDS(!graph);
     fuzz_expect_message(context, status);
   } else {
-    check_taken(context, graph, offsets);
+    check_taken(context, graph, offsets, columns);
     gattn_graph_release(graph);
   }
   free(columns);
