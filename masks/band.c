@@ -84,8 +84,7 @@ static const gattn_graph_class band_class = {
 };
 
 static gattn_status band_new(gattn_context *context, int64_t n_q, int64_t n_kv,
-                             int64_t left, int64_t right,
-                             gattn_graph **graph) {
+                             int64_t left, int64_t right, gattn_graph **graph) {
   band *self;
   gattn_status status =
       gattn_graph_new(context, &band_class, sizeof *self, n_q, n_kv, &self);
@@ -118,8 +117,8 @@ gattn_status gattn_mask_causal(gattn_context *context, int64_t n_q,
   return band_new(context, n_q, n_kv, GATTN_WITHOUT_END, 0, graph);
 }
 
-gattn_status gattn_mask_local(gattn_context *context, int64_t n_q,
-                              int64_t n_kv, int64_t left, int64_t right,
+gattn_status gattn_mask_local(gattn_context *context, int64_t n_q, int64_t n_kv,
+                              int64_t left, int64_t right,
                               gattn_graph **graph) {
   gattn_status status = gattn_mask_check(context, n_q, n_kv, graph);
   if (!status) status = gattn_check_least(context, "left", left, 0);
@@ -141,8 +140,8 @@ static gattn_run prefix_row(const gattn_graph *graph, int64_t i) {
   const prefix *self = (const prefix *)graph;
   if (self->transposed)
     return (gattn_run){i < self->hubs.end ? 0 : i, graph->n_kv};
-  return (gattn_run){0, gattn_min(gattn_max(self->hubs.end, i + 1),
-                                  graph->n_kv)};
+  return (gattn_run){0,
+                     gattn_min(gattn_max(self->hubs.end, i + 1), graph->n_kv)};
 }
 
 GATTN_INTERVAL_CLASS(prefix, prefix_row)
@@ -164,15 +163,14 @@ static bool prefix_count(const gattn_graph *graph, int64_t begin, int64_t end,
 static bool prefix_atoms(const gattn_graph *graph, gattn_atoms *atoms) {
   const prefix *self = (const prefix *)graph;
   int64_t p = self->hubs.end;
-  bool said =
-      self->transposed
-          ? gattn_atoms_rows(atoms, &self->hubs, p > 0) &&
-                gattn_atoms_keys(atoms, gattn_bound_shift(0),
-                                 gattn_bound_constant(graph->n_kv))
-          : gattn_atoms_keys(atoms, gattn_bound_constant(0),
-                             gattn_bound_constant(p)) &&
-                gattn_atoms_keys(atoms, gattn_bound_constant(0),
-                                 gattn_bound_shift(1));
+  bool said = self->transposed
+                  ? gattn_atoms_rows(atoms, &self->hubs, p > 0) &&
+                        gattn_atoms_keys(atoms, gattn_bound_shift(0),
+                                         gattn_bound_constant(graph->n_kv))
+                  : gattn_atoms_keys(atoms, gattn_bound_constant(0),
+                                     gattn_bound_constant(p)) &&
+                        gattn_atoms_keys(atoms, gattn_bound_constant(0),
+                                         gattn_bound_shift(1));
   return said && gattn_atoms_apply(atoms, GATTN_ATOMS_UNION);
 }
 
@@ -193,8 +191,7 @@ static void prefix_describe(const gattn_graph *graph, gattn_text *text) {
                       (long long)GATTN_WITHOUT_END);
 }
 
-static gattn_status prefix_transpose(gattn_context *context,
-                                     gattn_graph *graph,
+static gattn_status prefix_transpose(gattn_context *context, gattn_graph *graph,
                                      gattn_graph **transpose);
 
 static const gattn_graph_class prefix_class = {
@@ -224,8 +221,7 @@ static gattn_status prefix_new(gattn_context *context, int64_t n_q,
   return GATTN_SUCCESS;
 }
 
-static gattn_status prefix_transpose(gattn_context *context,
-                                     gattn_graph *graph,
+static gattn_status prefix_transpose(gattn_context *context, gattn_graph *graph,
                                      gattn_graph **transpose) {
   const prefix *self = (const prefix *)graph;
   return prefix_new(context, graph->n_kv, graph->n_q, self->hubs.end,

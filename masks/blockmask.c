@@ -105,8 +105,7 @@ static int64_t blockmask_runs(const gattn_graph *graph, int64_t i,
   return n;
 }
 
-static bool blockmask_same_row(const gattn_graph *graph, int64_t a,
-                               int64_t b) {
+static bool blockmask_same_row(const gattn_graph *graph, int64_t a, int64_t b) {
   const blockmask *self = (const blockmask *)graph;
   return gattn_same_row(self->blocks, a / self->b, b / self->b);
 }
@@ -134,8 +133,7 @@ static gattn_status blockmask_transpose(gattn_context *context,
                                         gattn_graph **transpose) {
   const blockmask *self = (const blockmask *)graph;
   gattn_graph *blocks;
-  gattn_status status =
-      gattn_graph_transpose(context, self->blocks, &blocks);
+  gattn_status status = gattn_graph_transpose(context, self->blocks, &blocks);
   if (status) return status;
   status = gattn_mask_blockmask(context, graph->n_kv, graph->n_q, blocks,
                                 self->b, transpose);

@@ -31,8 +31,7 @@ static int64_t buckets_next(const gattn_graph *graph, int64_t i, int64_t j) {
 
 /* Members ascend by at least one, so those of a run are as far apart in the
  * order as they are as keys: a binary search finds the last. */
-static int64_t buckets_stretch(const gattn_graph *graph, int64_t i,
-                               int64_t j) {
+static int64_t buckets_stretch(const gattn_graph *graph, int64_t i, int64_t j) {
   const buckets *self = (const buckets *)graph;
   int64_t end = self->spans[i].end;
   int64_t at = member_from(self, self->spans[i], j);
@@ -60,9 +59,9 @@ static bool buckets_count(const gattn_graph *graph, int64_t begin, int64_t end,
   return true;
 }
 
-static int64_t buckets_runs(const gattn_graph *graph, int64_t i,
-                            int64_t stride, int64_t lo, int64_t hi,
-                            gattn_run *runs, int64_t capacity, int64_t *upto) {
+static int64_t buckets_runs(const gattn_graph *graph, int64_t i, int64_t stride,
+                            int64_t lo, int64_t hi, gattn_run *runs,
+                            int64_t capacity, int64_t *upto) {
   const buckets *self = (const buckets *)graph;
   gattn_run span = self->spans[i];
   int64_t residue = stride > 1 ? i % stride : 0;

@@ -64,21 +64,20 @@ static int64_t progression_runs(gattn_run row, int64_t i, int64_t r,
 
 /* The functions next, stretch and runs of a class of such rows: ROW(graph, i)
  * is the interval, STEP(graph) is r. */
-#define PROGRESSION_CLASS(FAMILY, ROW, STEP)                                  \
-  static int64_t FAMILY##_next(const gattn_graph *graph, int64_t i,           \
-                               int64_t j) {                                   \
-    return progression_next(ROW(graph, i), i, STEP(graph), j, graph->n_kv);   \
-  }                                                                           \
-  static int64_t FAMILY##_stretch(const gattn_graph *graph, int64_t i,        \
-                                  int64_t j) {                                \
-    return STEP(graph) == 1 ? ROW(graph, i).end : j + 1;                      \
-  }                                                                           \
-  static int64_t FAMILY##_runs(const gattn_graph *graph, int64_t i,           \
-                               int64_t stride, int64_t lo, int64_t hi,        \
-                               gattn_run *runs, int64_t capacity,             \
-                               int64_t *upto) {                               \
-    return progression_runs(ROW(graph, i), i, STEP(graph), stride, lo, hi,    \
-                            runs, capacity, upto);                            \
+#define PROGRESSION_CLASS(FAMILY, ROW, STEP)                                \
+  static int64_t FAMILY##_next(const gattn_graph *graph, int64_t i,         \
+                               int64_t j) {                                 \
+    return progression_next(ROW(graph, i), i, STEP(graph), j, graph->n_kv); \
+  }                                                                         \
+  static int64_t FAMILY##_stretch(const gattn_graph *graph, int64_t i,      \
+                                  int64_t j) {                              \
+    return STEP(graph) == 1 ? ROW(graph, i).end : j + 1;                    \
+  }                                                                         \
+  static int64_t FAMILY##_runs(                                             \
+      const gattn_graph *graph, int64_t i, int64_t stride, int64_t lo,      \
+      int64_t hi, gattn_run *runs, int64_t capacity, int64_t *upto) {       \
+    return progression_runs(ROW(graph, i), i, STEP(graph), stride, lo, hi,  \
+                            runs, capacity, upto);                          \
   }
 
 /* ------------------------------------------------- dilated and strided */
@@ -116,9 +115,8 @@ static int64_t class_degree_at(const void *state, int64_t q) {
 }
 
 static class_band class_band_of(const dilated *self, int64_t residue) {
-  return (class_band){
-      gattn_min(self->w, GATTN_WITHOUT_END),
-      gattn_class_keys(self->graph.n_kv, residue, self->r)};
+  return (class_band){gattn_min(self->w, GATTN_WITHOUT_END),
+                      gattn_class_keys(self->graph.n_kv, residue, self->r)};
 }
 
 static int64_t dilated_degree(const gattn_graph *graph, int64_t i) {
@@ -148,8 +146,8 @@ static bool dilated_count(const gattn_graph *graph, int64_t begin, int64_t end,
   *counts = gattn_counts_none();
   for (int p = 0; p < n; p++) {
     gattn_rectangle *part = &parts[p];
-    int64_t middle = gattn_min(gattn_max(longer, part->column_begin),
-                               part->column_end);
+    int64_t middle =
+        gattn_min(gattn_max(longer, part->column_begin), part->column_end);
     count_classes(self, part->line_begin, part->line_end, 0,
                   middle - part->column_begin, counts);
     count_classes(self, part->line_begin, part->line_end, longer,
@@ -176,8 +174,8 @@ static bool dilated_same_row(const gattn_graph *graph, int64_t a, int64_t b) {
 }
 
 static void dilated_shape(const gattn_graph *graph, gattn_shape *shape) {
-  shape->form = GATTN_FORM_STRIDED;
   shape->stride = dilated_step(graph);
+  shape->form = shape->stride > 1 ? GATTN_FORM_STRIDED : GATTN_FORM_BAND;
 }
 
 static void dilated_describe(const gattn_graph *graph, gattn_text *text) {
@@ -323,15 +321,14 @@ static bool dilated2d_atoms(const gattn_graph *graph, gattn_atoms *atoms) {
          gattn_atoms_apply(atoms, GATTN_ATOMS_INTERSECTION);
 }
 
-static bool dilated2d_same_row(const gattn_graph *graph, int64_t a,
-                               int64_t b) {
+static bool dilated2d_same_row(const gattn_graph *graph, int64_t a, int64_t b) {
   gattn_run row = dilated2d_row(graph, a), other = dilated2d_row(graph, b);
   return row.begin == other.begin && row.end == other.end;
 }
 
 static void dilated2d_shape(const gattn_graph *graph, gattn_shape *shape) {
-  shape->form = GATTN_FORM_STRIDED;
   shape->stride = dilated2d_step(graph);
+  shape->form = shape->stride > 1 ? GATTN_FORM_STRIDED : GATTN_FORM_BAND;
 }
 
 static void dilated2d_describe(const gattn_graph *graph, gattn_text *text) {

@@ -34,8 +34,7 @@ static int64_t document_end(const documents *self, int64_t document) {
 
 static gattn_run document_keys(const documents *self, int64_t document) {
   return (gattn_run){self->starts[document],
-                     gattn_min(document_end(self, document),
-                               self->graph.n_kv)};
+                     gattn_min(document_end(self, document), self->graph.n_kv)};
 }
 
 static gattn_run documents_row(const gattn_graph *graph, int64_t i) {
@@ -63,8 +62,7 @@ static bool documents_atoms(const gattn_graph *graph, gattn_atoms *atoms) {
   return gattn_atoms_segments(atoms, self->starts, self->n);
 }
 
-static bool documents_same_row(const gattn_graph *graph, int64_t a,
-                               int64_t b) {
+static bool documents_same_row(const gattn_graph *graph, int64_t a, int64_t b) {
   const documents *self = (const documents *)graph;
   return document_of(self, a) == document_of(self, b);
 }
@@ -147,8 +145,7 @@ static gattn_status check_starts(gattn_context *context, const int64_t *starts,
                       "starts: has 0 positions; needs at least one");
   if (starts[0] != 0)
     return gattn_fail(context, GATTN_ERROR_ARGUMENT,
-                      "starts: the first is %lld, not 0",
-                      (long long)starts[0]);
+                      "starts: the first is %lld, not 0", (long long)starts[0]);
   for (int64_t d = 1; d < n; d++) {
     if (starts[d] <= starts[d - 1])
       return gattn_fail(context, GATTN_ERROR_ARGUMENT,
@@ -167,8 +164,7 @@ gattn_status gattn_mask_documents(gattn_context *context, int64_t n_q,
                                   int64_t n, gattn_graph **graph) {
   gattn_status status = gattn_mask_check(context, n_q, n_kv, graph);
   if (!status) status = gattn_check_array(context, "starts", starts, n);
-  if (!status)
-    status = check_starts(context, starts, n, gattn_max(n_q, n_kv));
+  if (!status) status = check_starts(context, starts, n, gattn_max(n_q, n_kv));
   if (status) return status;
   return documents_new(context, n_q, n_kv, starts, n, graph);
 }

@@ -58,8 +58,8 @@ static void draw_distinct(uint64_t key, int64_t n, int64_t k,
     last = number;
   }
   for (uint64_t t = (uint64_t)k; kept < k; t++)
-    kept += insert(numbers, kept,
-                   gattn_random_below(gattn_random_draw(key, t), n));
+    kept +=
+        insert(numbers, kept, gattn_random_below(gattn_random_draw(key, t), n));
 }
 
 void gattn_draw(uint64_t key, int64_t n, int64_t k, int64_t *numbers) {
@@ -95,16 +95,18 @@ static int64_t heads(uint64_t key, int64_t coins) {
  * has. Above 1024 coins, a quarter as many are thrown for twice the deviation,
  * as often as needed, and the gaps are filled evenly. */
 int64_t gattn_draw_split(uint64_t key, int64_t n, int64_t k) {
-  int64_t coins = (int64_t)((gattn_wide)k * (gattn_wide)(n - k) / (gattn_wide)n);
+  int64_t coins =
+      (int64_t)((gattn_wide)k * (gattn_wide)(n - k) / (gattn_wide)n);
   int coarse = 0;
   while (coins >> 2 * coarse > 1024) coarse++;
   coins >>= 2 * coarse;
-  int64_t deviation = (2 * heads(key, coins) - coins) << coarse;
+  int64_t deviation = (2 * heads(key, coins) - coins) * ((int64_t)1 << coarse);
   uint64_t bits = gattn_random_draw(key, 1000);
   int64_t gap = (int64_t)(bits >> 32 & (((uint64_t)2 << coarse) - 1)) + 1 -
                 ((int64_t)1 << coarse);
   /* The left half of an odd n is the smaller by one. */
-  int64_t odd = n % 2 && gattn_random_below(gattn_random_draw(key, 1001), n) < k;
+  int64_t odd =
+      n % 2 && gattn_random_below(gattn_random_draw(key, 1001), n) < k;
   int64_t twice = k + deviation + gap - odd;
   int64_t left = twice >> 1;
   int64_t least = gattn_max(0, k - (n - n / 2));

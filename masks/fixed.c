@@ -118,8 +118,8 @@ static gattn_run reversed_row(const gattn_graph *graph, int64_t i) {
 
 GATTN_INTERVAL_CLASS(reversed, reversed_row)
 
-static bool reversed_count(const gattn_graph *graph, int64_t begin,
-                           int64_t end, gattn_counts *counts) {
+static bool reversed_count(const gattn_graph *graph, int64_t begin, int64_t end,
+                           gattn_counts *counts) {
   const fixed *self = (const fixed *)graph;
   *counts = gattn_counts_none();
   while (begin < end) {
@@ -204,15 +204,14 @@ static gattn_status fixed_transpose(gattn_context *context, gattn_graph *graph,
                    transpose);
 }
 
-gattn_status gattn_mask_fixed(gattn_context *context, int64_t n_q,
-                              int64_t n_kv, int64_t s, int64_t c,
-                              gattn_graph **graph) {
+gattn_status gattn_mask_fixed(gattn_context *context, int64_t n_q, int64_t n_kv,
+                              int64_t s, int64_t c, gattn_graph **graph) {
   gattn_status status = gattn_mask_check(context, n_q, n_kv, graph);
   if (!status) status = gattn_check_least(context, "s", s, 1);
   if (!status) status = gattn_check_least(context, "c", c, 0);
   if (status) return status;
   if (c > s)
-    return gattn_fail(context, GATTN_ERROR_ARGUMENT, "c: %lld is above s = %lld",
-                      (long long)c, (long long)s);
+    return gattn_fail(context, GATTN_ERROR_ARGUMENT,
+                      "c: %lld is above s = %lld", (long long)c, (long long)s);
   return fixed_new(context, &fixed_class, n_q, n_kv, s, c, graph);
 }

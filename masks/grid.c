@@ -107,15 +107,15 @@ static bool grid_count(const gattn_graph *graph, int64_t begin, int64_t end,
   int n = gattn_rectangles(begin, end, self->columns.length, parts);
   *counts = gattn_counts_none();
   for (int p = 0; p < n; p++) {
-    gattn_counts lines = axis_counts(&self->lines, parts[p].line_begin,
-                                     parts[p].line_end);
-    gattn_counts columns = axis_counts(
-        &self->columns, parts[p].column_begin, parts[p].column_end);
+    gattn_counts lines =
+        axis_counts(&self->lines, parts[p].line_begin, parts[p].line_end);
+    gattn_counts columns =
+        axis_counts(&self->columns, parts[p].column_begin, parts[p].column_end);
     counts->edges += lines.edges * columns.edges;
-    counts->min_degree = gattn_min(counts->min_degree,
-                                   lines.min_degree * columns.min_degree);
-    counts->max_degree = gattn_max(counts->max_degree,
-                                   lines.max_degree * columns.max_degree);
+    counts->min_degree =
+        gattn_min(counts->min_degree, lines.min_degree * columns.min_degree);
+    counts->max_degree =
+        gattn_max(counts->max_degree, lines.max_degree * columns.max_degree);
   }
   return true;
 }
@@ -162,7 +162,9 @@ static bool grid_same_row(const gattn_graph *graph, int64_t a, int64_t b) {
 
 static void grid_shape(const gattn_graph *graph, gattn_shape *shape) {
   const grid *self = (const grid *)graph;
-  shape->form = GATTN_FORM_GRID;
+  /* Lines that are whole follow one another without a gap. */
+  shape->form = self->columns.size < self->columns.length ? GATTN_FORM_GRID
+                                                          : GATTN_FORM_BAND;
   shape->grid_h = self->lines.length;
   shape->grid_w = self->columns.length;
 }
@@ -177,8 +179,7 @@ static void grid_describe(const gattn_graph *graph, gattn_text *text) {
   gattn_text_append(text, format[self->lines.kind],
                     (long long)self->lines.length,
                     (long long)self->columns.length,
-                    (long long)self->lines.size,
-                    (long long)self->columns.size);
+                    (long long)self->lines.size, (long long)self->columns.size);
 }
 
 static gattn_status grid_transpose(gattn_context *context, gattn_graph *graph,
@@ -275,8 +276,8 @@ gattn_status gattn_mask_neighborhood2d(gattn_context *context, int64_t n_q,
 }
 
 gattn_status gattn_mask_blocks2d(gattn_context *context, int64_t n_q,
-                                 int64_t n_kv, int64_t h, int64_t w,
-                                 int64_t bh, int64_t bw, gattn_graph **graph) {
+                                 int64_t n_kv, int64_t h, int64_t w, int64_t bh,
+                                 int64_t bw, gattn_graph **graph) {
   gattn_status status = check_grid(context, n_q, n_kv, h, w, graph);
   if (!status) status = gattn_check_least(context, "bh", bh, 1);
   if (!status) status = gattn_check_least(context, "bw", bw, 1);

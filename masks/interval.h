@@ -43,10 +43,9 @@ static inline int64_t gattn_interval_runs(gattn_run row, int64_t i,
   static int64_t FAMILY##_degree(const gattn_graph *graph, int64_t i) {       \
     return gattn_interval_degree(ROW(graph, i));                              \
   }                                                                           \
-  static int64_t FAMILY##_runs(const gattn_graph *graph, int64_t i,           \
-                               int64_t stride, int64_t lo, int64_t hi,        \
-                               gattn_run *runs, int64_t capacity,             \
-                               int64_t *upto) {                               \
+  static int64_t FAMILY##_runs(                                               \
+      const gattn_graph *graph, int64_t i, int64_t stride, int64_t lo,        \
+      int64_t hi, gattn_run *runs, int64_t capacity, int64_t *upto) {         \
     (void)capacity;                                                           \
     return gattn_interval_runs(ROW(graph, i), i, stride, lo, hi, runs, upto); \
   }

@@ -24,8 +24,7 @@ static bool intervals_count(const gattn_graph *graph, int64_t begin,
   return true;
 }
 
-static bool intervals_same_row(const gattn_graph *graph, int64_t a,
-                               int64_t b) {
+static bool intervals_same_row(const gattn_graph *graph, int64_t a, int64_t b) {
   gattn_run row = intervals_row(graph, a), other = intervals_row(graph, b);
   return row.begin == other.begin && row.end == other.end;
 }

@@ -3,8 +3,8 @@
 
 #include "masks/parameters.h"
 
-gattn_status gattn_mask_check(gattn_context *context, int64_t n_q,
-                              int64_t n_kv, gattn_graph **graph) {
+gattn_status gattn_mask_check(gattn_context *context, int64_t n_q, int64_t n_kv,
+                              gattn_graph **graph) {
   if (!context) return gattn_fail_null(context, "context");
   if (!graph) return gattn_fail_null(context, "graph");
   return gattn_graph_check_size(context, n_q, n_kv);
@@ -28,8 +28,7 @@ gattn_status gattn_check_array(gattn_context *context, const char *argument,
 }
 
 gattn_status gattn_check_length(gattn_context *context, const char *argument,
-                                int64_t n, const char *what,
-                                int64_t vertices) {
+                                int64_t n, const char *what, int64_t vertices) {
   if (n == vertices) return GATTN_SUCCESS;
   return gattn_fail(context, GATTN_ERROR_SHAPE,
                     "%s: has %lld elements where %s is %lld", argument,

@@ -28,8 +28,8 @@ static inline int64_t gattn_blocks_of(int64_t n, int64_t b) {
 }
 
 /* Null context or graph; n_q and n_kv in range. */
-gattn_status gattn_mask_check(gattn_context *context, int64_t n_q,
-                              int64_t n_kv, gattn_graph **graph);
+gattn_status gattn_mask_check(gattn_context *context, int64_t n_q, int64_t n_kv,
+                              gattn_graph **graph);
 
 /* GATTN_ERROR_ARGUMENT unless value >= least. */
 gattn_status gattn_check_least(gattn_context *context, const char *argument,

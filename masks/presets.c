@@ -3,9 +3,8 @@
 
 #include "masks/parameters.h"
 
-typedef gattn_status (*set_operation)(gattn_context *context,
-                                      gattn_graph *left, gattn_graph *right,
-                                      gattn_graph **graph);
+typedef gattn_status (*set_operation)(gattn_context *context, gattn_graph *left,
+                                      gattn_graph *right, gattn_graph **graph);
 
 /* *whole becomes the operation's result; `part` is given up in any case. */
 static gattn_status apply(gattn_context *context, set_operation operation,

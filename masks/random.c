@@ -36,8 +36,7 @@ static part halve(part whole, int64_t j) {
 static part part_of(const random_keys *self, int64_t i, int64_t j) {
   part at = {gattn_random_key(self->key, (uint64_t)i), 0, self->graph.n_kv,
              self->k};
-  while (at.k > GATTN_DRAW_LIMIT && at.k < at.end - at.begin)
-    at = halve(at, j);
+  while (at.k > GATTN_DRAW_LIMIT && at.k < at.end - at.begin) at = halve(at, j);
   return at;
 }
 
@@ -165,8 +164,8 @@ static bool put_part(sink *out, const part *at, int64_t i, int64_t key_begin,
     return put_joined(out, at, keys, first, last, upto);
   }
   gattn_run run;
-  if (!gattn_runs_interval(i, out->stride, at->begin, at->end, out->lo,
-                           out->hi, &run))
+  if (!gattn_runs_interval(i, out->stride, at->begin, at->end, out->lo, out->hi,
+                           &run))
     return true;
   if (out->n == out->capacity) {
     *upto = run.begin;

@@ -33,8 +33,7 @@ static bool is_hub(const hubs *self, int64_t x) {
   return r < self->n && self->ranges[r].begin <= x;
 }
 
-static void describe_set(const hubs *self, const char *name,
-                         gattn_text *text) {
+static void describe_set(const hubs *self, const char *name, gattn_text *text) {
   const char *separator = "";
   gattn_text_append(text, "%s(", name);
   for (int64_t r = 0; r < self->n && !text->truncated; r++) {
@@ -42,8 +41,8 @@ static void describe_set(const hubs *self, const char *name,
     if (range->end - range->begin == 1)
       gattn_text_append(text, "%s%lld", separator, (long long)range->begin);
     else
-      gattn_text_append(text, "%s%lld:%lld", separator,
-                        (long long)range->begin, (long long)range->end);
+      gattn_text_append(text, "%s%lld:%lld", separator, (long long)range->begin,
+                        (long long)range->end);
     separator = ", ";
   }
   gattn_text_append(text, ")");
@@ -219,8 +218,7 @@ static gattn_status hubs_new(gattn_context *context,
                              int64_t n_kv, const gattn_range *set, int64_t n,
                              int64_t limit, gattn_graph **graph) {
   void *memory;
-  gattn_status status =
-      gattn_allocate(context, "set", n, sizeof *set, &memory);
+  gattn_status status = gattn_allocate(context, "set", n, sizeof *set, &memory);
   if (status) return status;
   gattn_range *ranges = memory;
   for (int64_t r = 0; r < n; r++)
@@ -266,9 +264,9 @@ static gattn_status check_range(gattn_context *context, gattn_range range,
   return GATTN_SUCCESS;
 }
 
-static gattn_status check_set(gattn_context *context, int64_t n_q,
-                              int64_t n_kv, const gattn_range *set, int64_t n,
-                              int64_t limit, gattn_graph **graph) {
+static gattn_status check_set(gattn_context *context, int64_t n_q, int64_t n_kv,
+                              const gattn_range *set, int64_t n, int64_t limit,
+                              gattn_graph **graph) {
   gattn_status status = gattn_mask_check(context, n_q, n_kv, graph);
   if (!status) status = gattn_check_array(context, "set", set, n);
   if (status) return status;

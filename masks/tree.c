@@ -139,10 +139,8 @@ gattn_status gattn_mask_tree(gattn_context *context, int64_t n_q, int64_t n_kv,
                              gattn_graph **graph) {
   gattn_status status = gattn_mask_check(context, n_q, n_kv, graph);
   if (!status) status = gattn_check_array(context, "parents", parents, n);
-  if (!status)
-    status = gattn_check_length(context, "parents", n, "n_q", n_q);
-  if (!status)
-    status = gattn_check_length(context, "parents", n, "n_kv", n_kv);
+  if (!status) status = gattn_check_length(context, "parents", n, "n_q", n_q);
+  if (!status) status = gattn_check_length(context, "parents", n, "n_kv", n_kv);
   if (!status) status = check_parents(context, parents, n);
   if (status) return status;
   void *memory;

@@ -19,13 +19,13 @@ typedef struct matrix {
 static gattn_context *context;
 static char label[512]; /* the mask being checked */
 
-#define CHECK(condition, ...)                                 \
-  do {                                                        \
-    if (!(condition)) {                                       \
-      char what[256];                                         \
-      snprintf(what, sizeof what, __VA_ARGS__);               \
-      ck_abort_msg("%s: %s", label, what);                    \
-    }                                                         \
+#define CHECK(condition, ...)                   \
+  do {                                          \
+    if (!(condition)) {                         \
+      char what[256];                           \
+      snprintf(what, sizeof what, __VA_ARGS__); \
+      ck_abort_msg("%s: %s", label, what);      \
+    }                                           \
   } while (0)
 
 static int64_t next_in(const matrix *m, int64_t i, int64_t j) {
@@ -108,8 +108,8 @@ static void check_runs(const gattn_graph *graph, const matrix *m, int64_t i,
       collect(graph, i, stride, cuts[c], hi, capacity, marks);
       for (int64_t t = cuts[c]; t < hi; t++)
         CHECK(marks[t] == m->at[i][residue + stride * t],
-              "runs(%d, stride %d, [%d, %d)): position %d", (int)i,
-              (int)stride, (int)cuts[c], (int)hi, (int)t);
+              "runs(%d, stride %d, [%d, %d)): position %d", (int)i, (int)stride,
+              (int)cuts[c], (int)hi, (int)t);
     }
 }
 
@@ -172,9 +172,9 @@ static void check_order(const gattn_shape *shape, const matrix *m) {
     seen[v] = true;
     /* One bucket stands together: no row alike after an unlike one. */
     for (int64_t y = x + 2; y < m->n_q; y++)
-      CHECK(!same_in(m, v, shape->order[y]) ||
-                same_in(m, v, shape->order[y - 1]),
-            "order tears the bucket of %d", (int)v);
+      CHECK(
+          !same_in(m, v, shape->order[y]) || same_in(m, v, shape->order[y - 1]),
+          "order tears the bucket of %d", (int)v);
   }
 }
 
@@ -232,8 +232,7 @@ static void check_description(const gattn_graph *graph, const matrix *m) {
   char text[400];
   gattn_graph *again;
   matrix other;
-  ck_assert_int_eq(
-      gattn_graph_describe(context, graph, text, sizeof text), 0);
+  ck_assert_int_eq(gattn_graph_describe(context, graph, text, sizeof text), 0);
   ck_assert_int_gt(strlen(text), 3);
   if (strstr(text, "…") || strchr(text, '-') ||
       strncmp(text, "blockmask", 9) == 0)
@@ -273,9 +272,7 @@ static void start(void) {
 }
 static void stop(void) { gattn_context_destroy(context); }
 
-START_TEST(every_case) {
-  mask_cases_visit(mask_kind_at(_i), check_case);
-}
+START_TEST(every_case) { mask_cases_visit(mask_kind_at(_i), check_case); }
 END_TEST
 
 /* A stretch ends where the run does: walks of dense rows are then short. */

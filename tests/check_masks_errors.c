@@ -7,7 +7,7 @@
 #include "brutal.h"
 #include "mask_cases.h"
 
-#define BIG INT64_MAX
+#define BIG   INT64_MAX
 #define LIMIT GATTN_MAX_VERTICES
 
 static gattn_context *context;
@@ -19,23 +19,23 @@ static void stop(void) { gattn_context_destroy(context); }
 
 /* The call fails with the status, its message has `word` in it (the offending
  * value) and begins with the argument's name, and the output is untouched. */
-#define REFUSED(STATUS, NAME, WORD, FUNCTION, ...)                            \
-  do {                                                                        \
-    gattn_graph *graph_ = (gattn_graph *)&context;                            \
-    gattn_status status_ = FUNCTION(context, __VA_ARGS__, &graph_);           \
-    const char *message_ = gattn_context_message(context);                    \
+#define REFUSED(STATUS, NAME, WORD, FUNCTION, ...)                             \
+  do {                                                                         \
+    gattn_graph *graph_ = (gattn_graph *)&context;                             \
+    gattn_status status_ = FUNCTION(context, __VA_ARGS__, &graph_);            \
+    const char *message_ = gattn_context_message(context);                     \
     ck_assert_msg(status_ == (STATUS), #FUNCTION "(" #__VA_ARGS__ "): %s, %s", \
-                  gattn_status_name(status_), message_);                      \
-    ck_assert_msg(!strncmp(message_, NAME ":", strlen(NAME) + 1) &&           \
-                      strstr(message_, WORD),                                 \
-                  #FUNCTION "(" #__VA_ARGS__ "): says \"%s\"", message_);     \
-    ck_assert_ptr_eq(graph_, &context);                                       \
+                  gattn_status_name(status_), message_);                       \
+    ck_assert_msg(!strncmp(message_, NAME ":", strlen(NAME) + 1) &&            \
+                      strstr(message_, WORD),                                  \
+                  #FUNCTION "(" #__VA_ARGS__ "): says \"%s\"", message_);      \
+    ck_assert_ptr_eq(graph_, &context);                                        \
   } while (0)
 
 #define ARGUMENT(...) REFUSED(GATTN_ERROR_ARGUMENT, __VA_ARGS__)
-#define INDEX(...) REFUSED(GATTN_ERROR_INDEX, __VA_ARGS__)
-#define SHAPE(...) REFUSED(GATTN_ERROR_SHAPE, __VA_ARGS__)
-#define SIZE(...) REFUSED(GATTN_ERROR_SIZE, __VA_ARGS__)
+#define INDEX(...)    REFUSED(GATTN_ERROR_INDEX, __VA_ARGS__)
+#define SHAPE(...)    REFUSED(GATTN_ERROR_SHAPE, __VA_ARGS__)
+#define SIZE(...)     REFUSED(GATTN_ERROR_SIZE, __VA_ARGS__)
 
 START_TEST(parameters) {
   ARGUMENT("left", "-1", gattn_mask_local, 8, 8, -1, 1);
@@ -208,9 +208,7 @@ static void starve(const mask_case *mask) {
     ck_assert_int_ge(brutal_run(make_and_turn, &copy), 2);
 }
 
-START_TEST(allocations) {
-  mask_cases_visit(mask_kind_at(_i), starve);
-}
+START_TEST(allocations) { mask_cases_visit(mask_kind_at(_i), starve); }
 END_TEST
 
 static Suite *make_masks_errors_suite(void) {

@@ -6,9 +6,9 @@
 
 #include "masks/graph.h"
 
-#define T ((int64_t)1 << 40)
+#define T    ((int64_t)1 << 40)
 #define MOST GATTN_MAX_VERTICES
-#define BIG INT64_MAX
+#define BIG  INT64_MAX
 
 static gattn_context *context;
 
@@ -46,7 +46,7 @@ static void check_sums(const gattn_graph *graph, const int64_t *cuts, int n) {
 /* Rows and columns where something begins or ends. */
 static void check_cuts(const gattn_graph *graph, int64_t unit) {
   int64_t n = graph->n_q;
-  int64_t cuts[] = {0,         1,     unit - 1, unit,     unit + 1, n / 3,
+  int64_t cuts[] = {0,         1,     unit - 1,  unit,     unit + 1, n / 3,
                     n / 2 - 1, n / 2, n / 2 + 1, n - unit, n - 2,    n - 1};
   check_sums(graph, cuts, (int)(sizeof cuts / sizeof *cuts));
 }

@@ -52,9 +52,9 @@ static int64_t row_by_next(const gattn_graph *graph, int64_t i, int64_t *keys,
 /* Sparse, dense, more than are drawn at once, all but a few, all, too many. */
 static const struct {
   int64_t n_kv, k;
-} shapes[] = {{100, 32},      {131072, 32},  {64, 63},     {64, 64},
-              {64, 65},       {1000, 512},   {1000, 513},  {3000, 513},
-              {3000, 2999},   {3000, 1500},  {5001, 2400}, {1100, 1024},
+} shapes[] = {{100, 32},      {131072, 32},    {64, 63},     {64, 64},
+              {64, 65},       {1000, 512},     {1000, 513},  {3000, 513},
+              {3000, 2999},   {3000, 1500},    {5001, 2400}, {1100, 1024},
               {1 << 20, 700}, {1 << 20, 5000}, {4097, 4000}};
 
 START_TEST(exact_numbers) {
@@ -190,9 +190,9 @@ END_TEST
  * less for an odd n) and variance k(n-k)/4(n-1), and never more than there
  * is. */
 START_TEST(splits) {
-  static const int64_t cases[][2] = {{10, 4},       {11, 4},        {9, 8},
-                                     {1000, 900},   {1 << 20, 600}, {7001, 3000},
-                                     {1 << 20, 99999}};
+  static const int64_t cases[][2] = {
+      {10, 4},        {11, 4},      {9, 8},          {1000, 900},
+      {1 << 20, 600}, {7001, 3000}, {1 << 20, 99999}};
   enum { TRIES = 4000 };
   int64_t n = cases[_i][0], k = cases[_i][1];
   double sum = 0, squares = 0;
@@ -207,8 +207,7 @@ START_TEST(splits) {
   }
   double mean = (double)k * (double)(n / 2) / (double)n;
   double variance = (double)k * (double)(n / 2) * (double)(n - n / 2) /
-                    ((double)n * (double)n) * (double)(n - k) /
-                    (double)(n - 1);
+                    ((double)n * (double)n) * (double)(n - k) / (double)(n - 1);
   double got = sum / TRIES, spread = squares / TRIES - got * got;
   ck_assert_double_lt(fabs(got - mean), 5 * sqrt((variance + 0.3) / TRIES));
   ck_assert_double_lt(fabs(spread - variance), 0.15 * variance + 0.3);
@@ -225,7 +224,8 @@ START_TEST(large) {
   for (int x = 0; x < 64; x++) {
     ck_assert_int_eq(gattn_next(graph, i, keys[x]), keys[x]);
     ck_assert_int_eq(gattn_stretch(graph, i, keys[x]), keys[x] + 1);
-    ck_assert_int_eq(gattn_next(graph, i, keys[x] + 1), x < 63 ? keys[x + 1] : n);
+    ck_assert_int_eq(gattn_next(graph, i, keys[x] + 1),
+                     x < 63 ? keys[x + 1] : n);
   }
   gattn_graph_release(graph);
   /* So many that only a part of the row can ever be asked for. */

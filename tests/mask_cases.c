@@ -5,19 +5,19 @@
 #include <string.h>
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
-#define BIG INT64_MAX
+#define BIG          INT64_MAX
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* Takes row v of a table of parameters. */
-#define VARY_TABLE(NAME, ...)                                     \
-  static bool NAME##_vary(mask_case *m, int v, bool *skip) {      \
-    static const int64_t table[][5] = {__VA_ARGS__};              \
-    (void)skip;                                                   \
-    if (v >= COUNT(table)) return false;                          \
-    memcpy(m->p, table[v], sizeof m->p);                          \
-    return true;                                                  \
+#define VARY_TABLE(NAME, ...)                                \
+  static bool NAME##_vary(mask_case *m, int v, bool *skip) { \
+    static const int64_t table[][5] = {__VA_ARGS__};         \
+    (void)skip;                                              \
+    if (v >= COUNT(table)) return false;                     \
+    memcpy(m->p, table[v], sizeof m->p);                     \
+    return true;                                             \
   }
 
 /* ---------------------------------------------------- windows, blocks */
@@ -145,8 +145,7 @@ static bool vary_set(mask_case *m, int v, int64_t limit, bool *skip) {
   if (v >= COUNT(table)) return false;
   memcpy(m->set, table[v].set, sizeof m->set);
   m->n_set = table[v].n;
-  for (int64_t r = 0; r < m->n_set; r++)
-    *skip = *skip || m->set[r].end > limit;
+  for (int64_t r = 0; r < m->n_set; r++) *skip = *skip || m->set[r].end > limit;
   return true;
 }
 
@@ -246,8 +245,8 @@ static bool buckets_vary(mask_case *m, int v, bool *skip) {
   *skip = m->n_q != m->n_kv;
   m->n = least(m->n_q, MASK_CASE_VALUES);
   for (int64_t x = 0; x < m->n; x++) {
-    int64_t ids[] = {7, -x * 1000003, x / 4, x % 3, x * x % 5 - 2,
-                     x % 2 ? INT64_MIN : BIG};
+    int64_t ids[] = {7,     -x * 1000003,  x / 4,
+                     x % 3, x * x % 5 - 2, x % 2 ? INT64_MIN : BIG};
     if (v < COUNT(ids)) m->list[x] = ids[v];
   }
   return v < 6;
@@ -331,9 +330,8 @@ static gattn_status blockmask_make(gattn_context *c, const mask_case *m,
   int64_t n_q = m->n_q / b + (m->n_q % b > 0);
   int64_t n_kv = m->n_kv / b + (m->n_kv % b > 0);
   gattn_graph *blocks;
-  gattn_status status = m->p[1]
-                            ? gattn_mask_strided(c, n_q, n_kv, 2, &blocks)
-                            : gattn_mask_local(c, n_q, n_kv, 1, 0, &blocks);
+  gattn_status status = m->p[1] ? gattn_mask_strided(c, n_q, n_kv, 2, &blocks)
+                                : gattn_mask_local(c, n_q, n_kv, 1, 0, &blocks);
   if (status) return status;
   status = gattn_mask_blockmask(c, m->n_q, m->n_kv, blocks, b, g);
   gattn_graph_release(blocks);
@@ -400,8 +398,7 @@ static bool streaming_vary(mask_case *m, int v, bool *skip) {
 static bool sparsetransformer_edge(const mask_case *m, int64_t i, int64_t j) {
   return j <= i && (i - j < m->p[0] || (i - j) % m->p[0] == 0);
 }
-static gattn_status sparsetransformer_make(gattn_context *c,
-                                           const mask_case *m,
+static gattn_status sparsetransformer_make(gattn_context *c, const mask_case *m,
                                            gattn_graph **g) {
   return gattn_mask_sparsetransformer(c, m->n_q, m->n_kv, m->p[0], g);
 }
@@ -422,7 +419,8 @@ static bool bigbird_vary(mask_case *m, int v, bool *skip) {
 
 /* ---------------------------------------------------------------- table */
 
-#define KIND(name) {#name, name##_edge, name##_make, name##_vary}
+#define KIND(name) \
+  { #name, name##_edge, name##_make, name##_vary }
 static const mask_kind kinds[] = {
     KIND(full),
     {"causal", causal_edge, causal_make, full_vary},
@@ -459,8 +457,8 @@ const mask_kind *mask_kind_at(int index) {
 
 void mask_cases_visit(const mask_kind *kind,
                       void (*visit)(const mask_case *mask)) {
-  static const int64_t sizes[][2] = {{0, 0},   {0, 3},   {3, 0},   {1, 1},
-                                     {1, 6},   {6, 1},   {7, 7},   {12, 17},
+  static const int64_t sizes[][2] = {{0, 0},   {0, 3},   {3, 0},  {1, 1},
+                                     {1, 6},   {6, 1},   {7, 7},  {12, 17},
                                      {17, 12}, {16, 16}, {20, 20}};
   for (int s = 0; s < COUNT(sizes); s++)
     for (int v = 0;; v++) {

@@ -12,10 +12,10 @@ enum { MASK_CASE_VALUES = 24 };
 typedef struct mask_case {
   const struct mask_kind *kind;
   int64_t n_q, n_kv;
-  int64_t p[5];                     /* parameters, in the table's order */
-  int64_t list[MASK_CASE_VALUES];   /* starts, parents, ids, lo */
-  int64_t other[MASK_CASE_VALUES];  /* hi */
-  int64_t n;                        /* in list */
+  int64_t p[5];                    /* parameters, in the table's order */
+  int64_t list[MASK_CASE_VALUES];  /* starts, parents, ids, lo */
+  int64_t other[MASK_CASE_VALUES]; /* hi */
+  int64_t n;                       /* in list */
   gattn_range set[3];
   int64_t n_set;
 } mask_case;
