@@ -154,27 +154,36 @@ void gattn_row_invert(gattn_row *row, uint64_t table) {
   }
 }
 
+/* Until the row has the residue of a standing end x, no key of a stride's
+ * class passes x. */
+static void watch_stride(gattn_row *row, int64_t stride, int64_t x) {
+  int64_t past = (x - row->i - 1) % stride;
+  limit(row, row->i + 1 + (past < 0 ? past + stride : past));
+}
+
+/* Until position p, advancing with the row, enters or leaves the tail, or any
+ * other position that is the same modulo `modulus`. */
+static void watch_tail(gattn_row *row, gattn_tail tail, int64_t modulus,
+                       int64_t p) {
+  int64_t past = p % modulus, gap = (tail.modulus - tail.width) % modulus;
+  limit(row, row->i + (past < gap ? gap : modulus) - past);
+}
+
 /* Until when do the keys of a class below x stay linear in the row, where x
- * stands still or moves with the row? */
+ * stands still or moves with the row? The keys of a stride move with the row,
+ * all of them, and stand at i modulo its common divisor with a tail. */
 static void watch(gattn_row *row, const gattn_residue_class *class_, int64_t x,
                   int slope) {
-  int64_t i = row->i;
-  if (class_->needed == 0) {
-    if (class_->stride == 1 || slope == 1) return;
-    int64_t past = (x - i - 1) % class_->stride;
-    limit(row, i + 1 + (past < 0 ? past + class_->stride : past));
-    return;
-  }
-  if (class_->stride > 1) {
-    limit(row, i + 1);
-    return;
-  }
-  if (slope == 0) return;
+  int64_t stride = class_->stride;
+  if (stride > 1 && slope == 0) watch_stride(row, stride, x);
+  if (stride == 1 && slope == 0) return;
   for (int t = 0; t < row->atoms->n_tails; ++t) {
     if (!(class_->needed >> t & 1)) continue;
     gattn_tail tail = row->atoms->tails[t];
-    int64_t past = x % tail.modulus, gap = tail.modulus - tail.width;
-    limit(row, i + (past < gap ? gap : tail.modulus) - past);
+    if (stride == 1)
+      watch_tail(row, tail, tail.modulus, x);
+    else
+      watch_tail(row, tail, gattn_stride_gcd(stride, tail.modulus), row->i);
   }
 }
 

@@ -68,6 +68,8 @@ bool gattn_atoms_build(gattn_atoms *atoms, const gattn_graph *graph,
 
 /* Finds the classes that the stride and tail atoms make, and their lanes. */
 bool gattn_classes_build(gattn_atoms *atoms);
+/* The greatest common divisor of a class's stride and m. */
+int64_t gattn_stride_gcd(int64_t stride, int64_t m);
 /* How many keys below x lie in the class, seen from row i; x >= 0. */
 int64_t gattn_class_below(const gattn_atoms *atoms,
                           const gattn_residue_class *class_, int64_t i,

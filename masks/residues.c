@@ -36,6 +36,10 @@ static int64_t gcd(int64_t a, int64_t b) {
   return a;
 }
 
+int64_t gattn_stride_gcd(int64_t stride, int64_t m) {
+  return stride == GATTN_ONE_RESIDUE ? m : gcd(stride, m);
+}
+
 /* The least common multiple, or GATTN_ONE_RESIDUE at or above `most`. */
 static int64_t lcm(int64_t a, int64_t b, int64_t most) {
   if (a == GATTN_ONE_RESIDUE || b == GATTN_ONE_RESIDUE)
