@@ -358,6 +358,31 @@ static gattn_status group_terms(lowering *lowering) {
   return status;
 }
 
+/* The degree of a row by its edges: a user's generator may say otherwise. */
+static int64_t walked_degree(const gattn_graph *graph, int64_t i) {
+  enum { CHUNK = 64 };
+  gattn_run runs[CHUNK];
+  int64_t degree = 0;
+  for (int64_t lo = 0; lo < graph->n_kv;) {
+    int64_t n = gattn_runs(graph, i, 1, lo, graph->n_kv, runs, CHUNK, &lo);
+    for (int64_t r = 0; r < n; r++) degree += runs[r].end - runs[r].begin;
+  }
+  return degree;
+}
+
+/* Degrees place edge values, so those that a callback has a part in are held
+ * against the edges. */
+static gattn_status check_degree(gattn_context *context,
+                                 const gattn_graph *graph, int64_t i,
+                                 int64_t degree) {
+  if (!graph->class_->broken || walked_degree(graph, i) == degree)
+    return GATTN_SUCCESS;
+  return gattn_fail(context, GATTN_ERROR_CALLBACK,
+                    "graph: row %lld has other edges than its degree of %lld "
+                    "says",
+                    (long long)i, (long long)degree);
+}
+
 /* The first edge of each position, for scores that read edge values. */
 static gattn_status number_edges(lowering *lowering) {
   const gattn_attend_problem *problem = lowering->problem;
@@ -371,7 +396,10 @@ static gattn_status number_edges(lowering *lowering) {
     lowered->offsets[p] = sum;
     int64_t vertex =
         problem->frontier ? gattn_frontier_vertex(problem->frontier, p) : p;
-    sum += gattn_degree(lowered->graph, vertex);
+    int64_t degree = gattn_degree(lowered->graph, vertex);
+    status = check_degree(lowering->context, lowered->graph, vertex, degree);
+    if (status) return status;
+    sum += degree;
   }
   lowered->offsets[problem->n_f] = sum;
   gattn_candidate rows = {.form = GATTN_PART_EDGES, .stride = 1};

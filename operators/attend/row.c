@@ -65,6 +65,22 @@ static gattn_ahead rows_ahead(const gattn_rows *rows,
   return ahead;
 }
 
+/* rows[] = the values of the block's edges, without those that a score of -inf
+ * removes: their values may hold NaN, which a weight of 0 would let through.
+ * Scores move up likewise. Returns the edges that are left. */
+static int64_t kept_values(gattn_worker *worker, const gattn_edge_block *block,
+                           const float **rows) {
+  int64_t kept = 0;
+  for (int64_t r = 0; r < block->count; r++) {
+    if (worker->scores[r] == -INFINITY) continue;
+    worker->scores[kept] = worker->scores[r];
+    rows[kept] = gattn_rows_at(&worker->v, block->keys[r],
+                               worker->v_block + kept * worker->run->dim_v);
+    kept++;
+  }
+  return kept;
+}
+
 /* Folds a block into its row's state. Values are asked for while the keys are
  * read, and the keys of the next block (may be null) while the values are. */
 static void add_block(gattn_worker *worker, const gattn_edge_block *block,
@@ -83,11 +99,8 @@ static void add_block(gattn_worker *worker, const gattn_edge_block *block,
           gattn_score_edge(worker, worker->scores[r], block->vertex,
                            block->keys[r], block->edge + r);
   ahead = rows_ahead(&worker->k, next, addresses);
-  for (int64_t r = 0; r < block->count; r++)
-    rows[r] = gattn_rows_at(&worker->v, block->keys[r],
-                            worker->v_block + r * run->dim_v);
-  run->kernels->row_accumulate(row, rows, block->count, &ahead,
-                               worker->scores);
+  int64_t count = kept_values(worker, block, rows);
+  run->kernels->row_accumulate(row, rows, count, &ahead, worker->scores);
 }
 
 void gattn_row_run(gattn_worker *worker, gattn_graph *graph, int64_t position,

@@ -112,7 +112,8 @@ float gattn_score_edge(const gattn_worker *worker, float dot, int64_t i,
   const gattn_attend_run *run = worker->run;
   gattn_edge at = {.i = i, .j = j, .head = worker->head,
                    .batch = worker->batch};
-  if (run->edge_values.data)
+  /* A degree that understates its row would lead past the values. */
+  if (run->edge_values.data && edge < run->edge_values.shape[2])
     at.value = *(const float *)gattn_view_row(&run->edge_values, worker->batch,
                                               worker->head, edge);
   return gattn_score_apply(&run->score, dot, &at) * GATTN_LOG2E;
