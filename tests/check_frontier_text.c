@@ -206,8 +206,8 @@ static gattn_status parse_list(gattn_context *brutal, void *text) {
 }
 
 START_TEST(parse_survives_failing_allocations) {
-  char text[1000] = "list:999";
-  for (int v = 0; v < 200; v += 2) snprintf(text + strlen(text), 8, ",%d", v);
+  char text[2000] = "list:999";
+  for (int v = 0; v < 200; v += 2) snprintf(text + strlen(text), 16, ",%d", v);
   ck_assert_int_ge(brutal_run(parse_list, text), 4);
 }
 END_TEST
