@@ -154,8 +154,15 @@ gattn_status gattn_tensor_check(gattn_context *context,
   return check_named(context, "tensor", tensor);
 }
 
-/* What an empty view points at: arithmetic on its address stays defined. */
+/* What a view without data points at: arithmetic on its address is defined. */
 static const _Alignas(64) char nothing[64];
+
+/* Strides that no element takes become harmless, whatever they were. */
+static int64_t stride_of(const gattn_tensor *tensor, int axis, bool empty) {
+  if (empty) return 0;
+  if (tensor->shape[axis] > 1) return tensor->strides[axis];
+  return axis == tensor->rank - 1 ? 1 : 0;
+}
 
 gattn_status gattn_view_of(gattn_context *context, const char *name,
                            const gattn_tensor *tensor, int axes,
@@ -174,10 +181,11 @@ gattn_status gattn_view_of(gattn_context *context, const char *name,
   gattn_view filled = {.data = tensor->data ? tensor->data : (char *)nothing,
                        .type = tensor->type};
   int missing = axes - tensor->rank;
+  bool empty = gattn_tensor_elements(tensor) == 0;
   for (int a = 0; a < GATTN_MAX_RANK; a++) {
     bool given = a >= missing && a < axes;
     filled.shape[a] = given ? tensor->shape[a - missing] : 1;
-    filled.strides[a] = given ? tensor->strides[a - missing] : 0;
+    filled.strides[a] = given ? stride_of(tensor, a - missing, empty) : 0;
   }
   *view = filled;
   return GATTN_SUCCESS;

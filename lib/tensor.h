@@ -9,9 +9,11 @@
 
 #include "lib/context.h"
 
-/* A checked tensor whose missing leading axes are filled in with length 1 and
- * stride 0, so that it always has GATTN_MAX_RANK axes:
- * [batch, heads, rows, dim], or [batch, heads, rows or edges, 1]. */
+/* A checked tensor whose missing axes are filled in with length 1 and stride
+ * 0, so that it always has GATTN_MAX_RANK axes: [batch, heads, rows, dim], or
+ * [batch, heads, rows or edges, 1]. Strides that no element takes are 0 (on the
+ * tensor's last axis 1, unless it is empty), and data is never null, so that
+ * stepping over them is defined. */
 typedef struct gattn_view {
   char *data;
   gattn_type type;

@@ -260,6 +260,24 @@ START_TEST(an_empty_view_has_an_address) {
 }
 END_TEST
 
+START_TEST(strides_that_no_element_takes_are_harmless) {
+  gattn_view view;
+  gattn_tensor tensor = plain();
+  tensor.shape[0] = tensor.shape[1] = 1;
+  tensor.strides[0] = tensor.strides[1] = INT64_MIN;
+  ck_assert_int_eq(gattn_view_of(context, "q", &tensor, 4, &view),
+                   GATTN_SUCCESS);
+  ck_assert_mem_eq(view.strides, ((int64_t[]){0, 0, 0, 1}), 32);
+  ck_assert_int_eq(gattn_view_check_output(context, "q", &view), GATTN_SUCCESS);
+  tensor.shape[0] = 9;
+  tensor.shape[1] = 0;
+  ck_assert_int_eq(gattn_view_of(context, "q", &tensor, 4, &view),
+                   GATTN_SUCCESS);
+  ck_assert_mem_eq(view.strides, ((int64_t[]){0, 0, 0, 0}), 32);
+  ck_assert_mem_eq(view.shape, ((int64_t[]){1, 1, 9, 0}), 32);
+}
+END_TEST
+
 START_TEST(outputs_refuse_a_stride_of_zero) {
   gattn_view view;
   gattn_tensor tensor = plain();
@@ -415,6 +433,7 @@ static Suite *make_tensor_suite(void) {
   tcase_add_test(tcase, views_fill_leading_axes);
   tcase_add_test(tcase, views_refuse);
   tcase_add_test(tcase, an_empty_view_has_an_address);
+  tcase_add_test(tcase, strides_that_no_element_takes_are_harmless);
   tcase_add_test(tcase, outputs_refuse_a_stride_of_zero);
   tcase_add_test(tcase, dlpack_views);
   tcase_add_test(tcase, dlpack_types_and_devices);
