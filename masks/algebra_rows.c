@@ -73,9 +73,75 @@ enum {
 typedef struct cursor {
   const gattn_graph *graph;
   int64_t n, at; /* runs fetched; the first that is not wholly passed */
-  int64_t upto;  /* nothing else is left below this position */
+  int64_t upto;  /* past the runs nothing is left below this position */
   gattn_run runs[CHUNK];
 } cursor;
+
+typedef struct output {
+  gattn_run *runs;
+  int64_t n, capacity;
+} output;
+
+/* Adds [begin, end), not empty, at or past what is there; false when full. */
+static inline bool emit(output *out, int64_t begin, int64_t end) {
+  if (out->n && out->runs[out->n - 1].end >= begin) {
+    if (end > out->runs[out->n - 1].end) out->runs[out->n - 1].end = end;
+    return true;
+  }
+  if (out->n == out->capacity) return false;
+  out->runs[out->n++] = (gattn_run){begin, end};
+  return true;
+}
+
+/* The merges below decide positions [p, limit), where both operands are known,
+ * and return up to where they came: limit, or the run for which there was no
+ * place. No run of either operand ends at or before p; what a run has before p
+ * has been decided, and where it was taken, emit joins the rest to it. */
+
+static inline int64_t merge_union(const cursor *left, const cursor *right,
+                                  int64_t limit, output *out) {
+  for (int64_t l = left->at, r = right->at;;) {
+    int64_t at_left = l < left->n ? left->runs[l].begin : limit;
+    int64_t at_right = r < right->n ? right->runs[r].begin : limit;
+    if (at_left >= limit && at_right >= limit) return limit;
+    const gattn_run *run =
+        at_left <= at_right ? &left->runs[l++] : &right->runs[r++];
+    if (!emit(out, run->begin, min64(run->end, limit))) return run->begin;
+  }
+}
+
+/* Of two runs, the one that ends first ends by limit: cursors are known as far
+ * as their runs go. */
+static inline int64_t merge_intersection(const cursor *left,
+                                         const cursor *right, int64_t limit,
+                                         output *out) {
+  int64_t l = left->at, r = right->at;
+  while (l < left->n && r < right->n) {
+    const gattn_run *a = &left->runs[l], *b = &right->runs[r];
+    int64_t begin = max64(a->begin, b->begin), end = min64(a->end, b->end);
+    if (begin < end && !emit(out, begin, end)) return begin;
+    l += a->end == end;
+    r += b->end == end;
+  }
+  return limit;
+}
+
+static inline int64_t merge_difference(const cursor *left,
+                                       const cursor *right, int64_t p,
+                                       int64_t limit, output *out) {
+  int64_t r = right->at;
+  for (int64_t l = left->at; l < left->n; l++) {
+    int64_t begin = max64(left->runs[l].begin, p);
+    int64_t end = min64(left->runs[l].end, limit);
+    while (begin < end) {
+      while (r < right->n && right->runs[r].end <= begin) r++;
+      int64_t cut = r < right->n ? right->runs[r].begin : end;
+      if (begin < cut && !emit(out, begin, min64(cut, end))) return begin;
+      begin = cut < end ? right->runs[r].end : end;
+    }
+  }
+  return limit;
+}
 
 typedef struct sweep {
   int64_t i, stride, hi;
@@ -84,70 +150,54 @@ typedef struct sweep {
   cursor left, right;
 } sweep;
 
-/* Whether position p < hi is in the operand, which then or else holds for all
- * of [p, *end). */
-static inline bool segment(sweep *s, cursor *c, int64_t p, int64_t *end) {
+/* Brings a cursor to p < hi; between p and *first, if that is beyond, it has
+ * nothing. False when there have been fetches enough. */
+static inline bool bring(sweep *s, cursor *c, int64_t p, int64_t *first) {
   while (c->at < c->n && c->runs[c->at].end <= p) c->at++;
-  if (c->at == c->n) {
-    if (p >= c->upto) {
-      s->refills--;
-      c->at = 0;
-      c->n = gattn_runs(c->graph, s->i, s->stride, p, s->hi, c->runs, s->fetch,
-                        &c->upto);
-    }
-    if (c->at == c->n) {
-      *end = c->upto;
-      return false;
-    }
+  if (c->at == c->n && p >= c->upto) {
+    if (!s->refills--) return false;
+    c->at = 0;
+    c->n = gattn_runs(c->graph, s->i, s->stride, p, s->hi, c->runs, s->fetch,
+                      &c->upto);
   }
-  const gattn_run *run = &c->runs[c->at];
-  bool in = run->begin <= p;
-  *end = in ? run->end : run->begin;
-  return in;
+  *first = c->at == c->n ? c->upto : c->runs[c->at].begin;
+  return true;
 }
 
-/* Each says whether all or nothing of [p, *end) is in the result. */
-static inline bool union_segment(sweep *s, int64_t p, int64_t *end) {
-  int64_t left, right;
-  if (segment(s, &s->left, p, &left)) {
-    *end = left;
-    return true;
-  }
-  bool in = segment(s, &s->right, p, &right);
-  *end = in ? right : min64(left, right);
-  return in;
-}
-
-static inline bool intersection_segment(sweep *s, int64_t p, int64_t *end) {
-  int64_t left, right;
-  if (!segment(s, &s->left, p, &left)) {
-    *end = left;
-    return false;
-  }
-  bool in = segment(s, &s->right, p, &right);
-  *end = in ? min64(left, right) : right;
-  return in;
-}
-
-static inline bool difference_segment(sweep *s, int64_t p, int64_t *end) {
-  int64_t left, right;
-  if (!segment(s, &s->left, p, &left)) {
-    *end = left;
-    return false;
-  }
-  bool out = segment(s, &s->right, p, &right);
-  *end = out ? right : min64(left, right);
-  return !out;
-}
-
-/* Runs on until `capacity` runs are complete (each but the first follows a gap,
- * and the first gap after the last ends the sweep), hi is reached, or the operands
+/* Runs on until `capacity` runs are complete, hi is reached, or the operands
  * have been asked often: rows may have runs without end of which nothing, or
- * a single run, remains. */
+ * a single run, remains. Returns *upto. */
+static inline __attribute__((always_inline)) int64_t sweep_rows(
+    sweep *s, const gattn_graph_class *class_, int64_t p, output *out) {
+  while (p < s->hi) {
+    int64_t left, right;
+    if (!bring(s, &s->left, p, &left)) break;
+    if (class_ != &gattn_union_class && left > p) {
+      p = left;
+      continue;
+    }
+    if (!bring(s, &s->right, p, &right)) break;
+    if (class_ == &gattn_intersection_class && right > p) {
+      p = right;
+      continue;
+    }
+    int64_t limit = min64(s->left.upto, s->right.upto);
+    int64_t reached =
+        class_ == &gattn_union_class
+            ? merge_union(&s->left, &s->right, limit, out)
+        : class_ == &gattn_intersection_class
+            ? merge_intersection(&s->left, &s->right, limit, out)
+            : merge_difference(&s->left, &s->right, p, limit, out);
+    p = reached;
+    if (reached < limit) break;
+  }
+  return p;
+}
+
 static inline __attribute__((always_inline)) int64_t sweep_runs(
-    const gattn_graph *graph, int64_t i, int64_t stride, int64_t lo,
-    int64_t hi, gattn_run *runs, int64_t capacity, int64_t *upto,
-    bool (*result)(sweep *, int64_t, int64_t *)) {
+    const gattn_graph *graph, const gattn_graph_class *class_, int64_t i,
+    int64_t stride, int64_t lo, int64_t hi, gattn_run *runs, int64_t capacity,
+    int64_t *upto) {
   const gattn_algebra *node = gattn_algebra_of(graph);
   if (node->depth > CHUNK_DEPTH)
     return gattn_runs_walk(graph, i, stride, lo, hi, runs, capacity, upto);
@@ -158,43 +208,30 @@ static inline __attribute__((always_inline)) int64_t sweep_runs(
   s.left.graph = node->left, s.right.graph = node->right;
   s.left.n = s.left.at = s.right.n = s.right.at = 0;
   s.left.upto = s.right.upto = lo;
-  int64_t n = 0, p = lo;
-  while (p < hi && s.refills > 0) {
-    int64_t end;
-    bool in = result(&s, p, &end);
-    if (in && n && runs[n - 1].end == p) {
-      runs[n - 1].end = end;
-    } else if (in) {
-      runs[n++] = (gattn_run){p, end};
-    } else if (n == capacity) {
-      p = end;
-      break;
-    }
-    p = end;
-  }
-  *upto = p;
-  return n;
+  output out = {runs, 0, capacity};
+  *upto = sweep_rows(&s, class_, lo, &out);
+  return out.n;
 }
 
 int64_t gattn_union_runs(const gattn_graph *graph, int64_t i, int64_t stride,
                          int64_t lo, int64_t hi, gattn_run *runs,
                          int64_t capacity, int64_t *upto) {
-  return sweep_runs(graph, i, stride, lo, hi, runs, capacity, upto,
-                    union_segment);
+  return sweep_runs(graph, &gattn_union_class, i, stride, lo, hi, runs,
+                    capacity, upto);
 }
 
 int64_t gattn_intersection_runs(const gattn_graph *graph, int64_t i,
                                 int64_t stride, int64_t lo, int64_t hi,
                                 gattn_run *runs, int64_t capacity,
                                 int64_t *upto) {
-  return sweep_runs(graph, i, stride, lo, hi, runs, capacity, upto,
-                    intersection_segment);
+  return sweep_runs(graph, &gattn_intersection_class, i, stride, lo, hi, runs,
+                    capacity, upto);
 }
 
 int64_t gattn_difference_runs(const gattn_graph *graph, int64_t i,
                               int64_t stride, int64_t lo, int64_t hi,
                               gattn_run *runs, int64_t capacity,
                               int64_t *upto) {
-  return sweep_runs(graph, i, stride, lo, hi, runs, capacity, upto,
-                    difference_segment);
+  return sweep_runs(graph, &gattn_difference_class, i, stride, lo, hi, runs,
+                    capacity, upto);
 }

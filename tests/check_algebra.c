@@ -411,6 +411,21 @@ START_TEST(long_differences) {
 }
 END_TEST
 
+/* Beyond the depth to which rows are swept, they are walked. */
+START_TEST(deep_rows) {
+  uint64_t state = 21;
+  pair p = random_leaf(&state, 9, 14);
+  for (int depth = 0; depth < 80; depth++) {
+    pair more = {.truth = dense_scattered(&state, 9, 14, 2)};
+    more.graph = stored(&more.truth);
+    p = combined(depth % 2 ? 0 : 2, &p, &more);
+  }
+  ck_assert_int_eq(gattn_algebra_of(p.graph)->depth, 80);
+  check_pair(&p);
+  pair_free(&p);
+}
+END_TEST
+
 /* Operators in turns nest as they are written, up to a depth. */
 START_TEST(alternation_is_bounded) {
   gattn_graph *a = NULL, *b = NULL;
@@ -579,6 +594,7 @@ static Suite *make_algebra_suite(void) {
   tcase_add_loop_test(tcase, long_unions_stay_shallow, 0, 2);
   tcase_add_test(tcase, terms_of_other_graphs);
   tcase_add_test(tcase, long_differences);
+  tcase_add_test(tcase, deep_rows);
   tcase_add_test(tcase, alternation_is_bounded);
   tcase_add_test(tcase, shapes);
   tcase_add_test(tcase, endless_rows);
