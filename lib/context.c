@@ -89,6 +89,7 @@ gattn_status gattn_context_create(const gattn_context_options *given,
                       "context: no memory for %lld bytes", sizeof *context);
   memset(context, 0, sizeof *context);
   atomic_init(&context->references, 1);
+  atomic_flag_clear(&context->recording);
   context->options = options;
   context->threads =
       options.threads ? options.threads : gattn_threads_default();
@@ -132,13 +133,18 @@ gattn_isa gattn_context_isa(const gattn_context *context) {
 gattn_status gattn_fail(gattn_context *context, gattn_status status,
                         const char *format, ...) {
   if (!context) return status;
+  char message[GATTN_MESSAGE_SIZE];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(context->message, sizeof context->message, format, arguments);
+  vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
+  while (atomic_flag_test_and_set(&context->recording)) {
+  }
+  memcpy(context->message, message, sizeof message);
+  atomic_flag_clear(&context->recording);
   if (context->options.logger)
     context->options.logger(context->options.logger_user, GATTN_LOG_ERROR,
-                            context->message);
+                            message);
   return status;
 }
 

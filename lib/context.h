@@ -16,6 +16,7 @@ struct gattn_context {
   gattn_context_options options;
   int32_t threads;
   gattn_isa isa;
+  atomic_flag recording; /* plans may fail in several threads at once */
   char message[GATTN_MESSAGE_SIZE];
 };
 

@@ -33,7 +33,8 @@ typedef struct gattn_attention_args {
  * A row without neighbours, or whose every score is −inf, gives o = 0 and
  * lse = −inf. float32, float16 or bfloat16; q, k, v and o of one type;
  * accumulation in float32. Query head h uses key head h / (heads/kv_heads).
- * o may be q itself (same data and strides), and may not overlap k or v.
+ * o may be q itself (same data and strides); otherwise no output may share
+ * memory with another operand (GATTN_ERROR_ARGUMENT).
  * Bitwise the same output for the same arguments and context, whatever the
  * number of threads.
  *

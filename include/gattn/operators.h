@@ -12,7 +12,15 @@ GATTN_BEGIN_DECLS
  * [batch, heads, edges] (or [heads, edges], or [edges]); `edges` counts the
  * edges of the frontier's rows. For a per-head stack of graphs, whose heads
  * have different edges, `edges` is the largest count of any head and the tail
- * of the others is neither read nor written. */
+ * of the others is neither read nor written.
+ *
+ * Every operator takes a frontier that names a vertex twice, unless it says
+ * otherwise. Outputs share no memory with inputs but where it is said
+ * (GATTN_ERROR_ARGUMENT). GATTN_ERROR_TYPE, GATTN_ERROR_SHAPE,
+ * GATTN_ERROR_STRIDE (an output with a zero stride), GATTN_ERROR_TOO_LARGE
+ * (edges that cannot be counted), GATTN_ERROR_CALLBACK and
+ * GATTN_ERROR_CANCELLED (outputs are then partly written) may come from all of
+ * them. */
 
 /* offsets[n_f + 1]: the edges of frontier row p are offsets[p] … offsets[p+1]-1
  * in the order above. For a stack, those of one head; else head is ignored.
@@ -64,7 +72,8 @@ GATTN_API gattn_status gattn_segmented_softmax(
     const gattn_tensor *scores, const gattn_tensor *weights,
     const gattn_tensor *lse);
 
-/* o[b, h, p] = Σ weight_e · v_j over row p's edges. v [batch, kv_heads, n_kv,
+/* o[b, h, p] = Σ weight_e · v_j over row p's edges; an edge of weight 0 adds
+ * nothing, whatever its value holds. v [batch, kv_heads, n_kv,
  * dim], o [batch, heads, n_f, dim] of one type. */
 GATTN_API gattn_status gattn_gather(gattn_context *context, gattn_graph *graph,
                                     gattn_frontier *frontier,
@@ -78,8 +87,9 @@ typedef int (*gattn_edge_predicate)(void *user, const gattn_edge *edge);
 /* The graph of the edges that predicate keeps; edge.value is the edge's value
  * (values may be null: 0). Rows outside the frontier are empty. With one head
  * and batch 1 the result is a plain graph, with more heads a per-head stack;
- * batch > 1 is GATTN_ERROR_UNSUPPORTED, as it is for top_k. The predicate is
- * called from one thread, in edge order. */
+ * batch > 1 is GATTN_ERROR_UNSUPPORTED, and a frontier with a vertex twice
+ * GATTN_ERROR_DUPLICATE, as they are for top_k. The predicate is called from
+ * one thread, head by head in edge order. */
 GATTN_API gattn_status gattn_filter(gattn_context *context, gattn_graph *graph,
                                     gattn_frontier *frontier,
                                     const gattn_tensor *values,

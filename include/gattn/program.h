@@ -108,8 +108,10 @@ typedef struct gattn_binding {
 /* Runs the plan on bindings[n], which bind every input that is used and every
  * output once. Does not allocate. workspace is aligned to 64 bytes and has
  * workspace_bytes >= gattn_plan_workspace. One plan may be executed from
- * several threads at once, each with its own workspace. stream is for devices
- * and must be null on the CPU.
+ * several threads at once, each with its own workspace; the context's message
+ * is then that of the last to fail. stream is for devices and must be null on
+ * the CPU (GATTN_ERROR_ARGUMENT). No output may share memory with another
+ * bound tensor (GATTN_ERROR_ARGUMENT).
  * GATTN_ERROR_STATE (a binding missing, twice, or unknown), GATTN_ERROR_SHAPE,
  * GATTN_ERROR_TYPE, GATTN_ERROR_WORKSPACE, GATTN_ERROR_CALLBACK,
  * GATTN_ERROR_CANCELLED. */
