@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli/mask.h"
 
@@ -54,6 +55,9 @@ int mask_print_row(cli_session *session, const gattn_graph *graph,
                    int64_t row) {
   enum { CHUNK = 1024 };
   int64_t columns[CHUNK], from = 0, count = CHUNK;
+  double keys = (double)gattn_graph_keys(graph);
+  /* On a terminal the row itself shows how far it is. */
+  if (!isatty(STDOUT_FILENO)) cli_progress_start(session, "row");
   for (bool first = true; count == CHUNK; first = false) {
     gattn_status status = gattn_graph_row(session->context, graph, row, from,
                                           CHUNK, columns, &count);
@@ -62,7 +66,10 @@ int mask_print_row(cli_session *session, const gattn_graph *graph,
       printf("%s%" PRId64, c || !first ? " " : "", columns[c]);
     if (count) from = columns[count - 1] + 1;
     if (ferror(stdout)) break;
+    if (cli_progress_tick(session, (double)from / keys))
+      return cli_session_fail(session, GATTN_ERROR_CANCELLED, NULL);
   }
+  cli_progress_end(session);
   putchar('\n');
   return CLI_SUCCESS;
 }
