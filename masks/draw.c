@@ -10,14 +10,14 @@
 
 /* ------------------------------------------------------------- subsets */
 
-/* Draws 0 … k-1 in ascending order: scattered into as many bins as numbers by
- * their leading bits, so that few are out of place, then inserted. */
+/* Draws 0 … k-1 in ascending order: scattered by their leading bits into twice
+ * as many bins as numbers, so that few are out of place, then inserted. */
 static void sorted_draws(uint64_t key, int64_t k, uint64_t *sorted) {
-  enum { BINS = GATTN_DRAW_LIMIT };
+  enum { BINS = 2 * GATTN_DRAW_LIMIT };
   uint64_t draws[GATTN_DRAW_LIMIT];
   uint16_t after[BINS + 1];
   int bits = 1;
-  while ((int64_t)1 << bits < k) bits++;
+  while ((int64_t)1 << bits < 2 * k) bits++;
   memset(after, 0, (((size_t)1 << bits) + 1) * sizeof *after);
   for (int64_t t = 0; t < k; t++) {
     draws[t] = gattn_random_draw(key, (uint64_t)t);
