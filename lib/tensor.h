@@ -45,7 +45,7 @@ static inline char *gattn_view_row(const gattn_view *view, int64_t b,
 /* count elements `stride` apart, converted to float32 at to[0 … count-1]. */
 void gattn_load_floats(const void *from, gattn_type type, int64_t stride,
                        int64_t count, float *to);
-/* The reverse, rounding to nearest even. */
+/* The reverse, rounding to nearest even. Both do nothing for GATTN_INT64. */
 void gattn_store_floats(const float *from, gattn_type type, int64_t stride,
                         int64_t count, void *to);
 

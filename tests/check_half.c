@@ -194,6 +194,16 @@ START_TEST(float32_rows_are_copied) {
 }
 END_TEST
 
+START_TEST(integers_are_no_operands) {
+  int64_t ids[2] = {7, 9};
+  float got[2] = {-1, -1};
+  gattn_load_floats(ids, GATTN_INT64, 1, 2, got);
+  ck_assert(got[0] == -1 && got[1] == -1);
+  gattn_store_floats(got, GATTN_INT64, 1, 2, ids);
+  ck_assert(ids[0] == 7 && ids[1] == 9);
+}
+END_TEST
+
 static Suite *make_half_suite(void) {
   Suite *suite = suite_create("half");
   TCase *tcase = tcase_create("half");
@@ -205,6 +215,7 @@ static Suite *make_half_suite(void) {
   tcase_add_loop_test(tcase, rows_load_as_scalars, 0, count);
   tcase_add_loop_test(tcase, rows_store_as_scalars, 0, count);
   tcase_add_test(tcase, float32_rows_are_copied);
+  tcase_add_test(tcase, integers_are_no_operands);
   suite_add_tcase(suite, tcase);
   return suite;
 }
