@@ -42,7 +42,7 @@ int main(void) {
 
   int64_t degree;
   TRY(gattn_graph_degree(context, mask, N - 1, &degree));
-  printf("the last of %d tokens sees %lld others; o = %.4f\n", N,
+  printf("the last of %d tokens sees %lld of them; o = %.4f\n", N,
          (long long)degree, data[0][(N - 1) * DIM]);
   gattn_graph_release(mask);
   gattn_graph_release(window);
