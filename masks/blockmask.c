@@ -62,11 +62,12 @@ static bool count_whole(const blockmask *self, int64_t begin, int64_t end,
   return true;
 }
 
-/* Block by block, up to so many as are counted in about a second. */
+/* Block by block where degrees need no walk, up to so many as are counted in
+ * about a second. */
 static bool count_each(const blockmask *self, int64_t begin, int64_t end,
                        int64_t rows, gattn_counts *counts) {
   enum { MOST = 1 << 20 };
-  if (end - begin > MOST) return false;
+  if (end - begin > MOST || !self->blocks->class_->degree) return false;
   for (int64_t block = begin; block < end; block++)
     gattn_counts_add(counts, rows, block_degree(self, block));
   return true;
