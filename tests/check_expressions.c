@@ -90,6 +90,21 @@ START_TEST(parentheses_end) {
 }
 END_TEST
 
+/* One mask of as many arguments as fit. */
+START_TEST(lists_are_long) {
+  static const char *const beginnings[] = {"rows(0", "longnet(1,1",
+                                           "documents(0"};
+  size_t length = (size_t)sprintf(expression, "%s", beginnings[_i]);
+  for (int k = 1; length + 16 < LONGEST; k++)
+    length += (size_t)sprintf(expression + length, _i == 1 ? ",1,1" : ",%d", k);
+  strcpy(expression + length, ")");
+  gattn_graph *graph = parsed(1 << 16);
+  ck_assert(contains(graph, 9, 9) && contains(graph, 100, 100));
+  ck_assert_int_eq(contains(graph, 9, 10), _i == 0);
+  gattn_graph_release(graph);
+}
+END_TEST
+
 /* ------------------------------------------------------------ chains */
 
 static bool leaf(int kind, int64_t i, int64_t j) {
@@ -243,6 +258,7 @@ static Suite *make_expressions_suite(void) {
   tcase_add_test(tcase, length_is_limited);
   tcase_add_test(tcase, nesting_is_limited);
   tcase_add_test(tcase, parentheses_end);
+  tcase_add_loop_test(tcase, lists_are_long, 0, 3);
   tcase_add_loop_test(tcase, chains_are_long, 0,
                       sizeof operators / sizeof *operators);
   tcase_add_loop_test(tcase, describes_what_it_parsed, 0, EXPRESSIONS);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "brutal.h"
+#include "masks/table.h"
 
 static gattn_context *context;
 
@@ -381,6 +382,25 @@ START_TEST(refuses) {
 }
 END_TEST
 
+START_TEST(edit_distances) {
+  static const struct {
+    const char *name, *known;
+    int distance;
+  } distances[] = {
+      {"", "", 0},           {"", "full", 4},          {"full", "", 4},
+      {"full", "full", 0},   {"FULL", "full", 0},      {"ful", "full", 1},
+      {"fulll", "full", 1},  {"fall", "full", 1},      {"lcoal", "local", 1},
+      {"loacl", "local", 1}, {"olcla", "local", 2},    {"clo", "cols", 2},
+      {"abc", "xyz", 3},     {"kitten", "sitting", 3},
+  };
+  for (size_t d = 0; d < sizeof distances / sizeof *distances; d++)
+    ck_assert_msg(
+        gattn_edit_distance(distances[d].name, strlen(distances[d].name),
+                            distances[d].known) == distances[d].distance,
+        "%s %s", distances[d].name, distances[d].known);
+}
+END_TEST
+
 START_TEST(refuses_null_and_sizes) {
   gattn_graph *graph = NULL;
   ck_assert_int_eq(gattn_mask_parse(NULL, "full", 1, 1, &graph),
@@ -426,6 +446,7 @@ static Suite *make_parse_suite(void) {
   tcase_add_test(tcase, describes_bad_integers);
   tcase_add_loop_test(tcase, accepts, 0, sizeof accepted / sizeof *accepted);
   tcase_add_loop_test(tcase, refuses, 0, sizeof refused / sizeof *refused);
+  tcase_add_test(tcase, edit_distances);
   tcase_add_test(tcase, refuses_null_and_sizes);
   tcase_add_loop_test(tcase, survives_failing_allocations, 0, 2);
   suite_add_tcase(suite, tcase);

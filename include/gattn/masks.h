@@ -155,8 +155,10 @@ GATTN_API gattn_status gattn_mask_sparsetransformer(gattn_context *context,
  * n_q × n_kv vertices. The grammar is in doc/masks.md. Files named in the
  * expression are read, relative to the working directory.
  * GATTN_ERROR_SYNTAX and GATTN_ERROR_NAME name the column (1-based), what was
- * found and what was expected, or the closest known name; the statuses of the
- * masks themselves name the column of the mask at fault. Expressions longer
+ * found and what was expected, or the closest known name;
+ * GATTN_ERROR_OVERFLOW an integer above 2^63 - 1, GATTN_ERROR_ARGUMENT a range
+ * that does not ascend; the statuses of the masks themselves, and of the files
+ * they read, name the column of the mask at fault. Expressions longer
  * than 64 KiB or nested deeper than 256 are GATTN_ERROR_SYNTAX. */
 GATTN_API gattn_status gattn_mask_parse(gattn_context *context,
                                         const char *expression, int64_t n_q,
