@@ -34,10 +34,13 @@
 
 #include "masks/zones.h"
 
-enum {
-  SMALL_PERIOD = 16,    /* rows that are looked at one by one */
-  WORK_MOST = 1 << 28   /* steps of formulas: about half a second */
-};
+enum { SMALL_PERIOD = 16 }; /* rows that are looked at one by one */
+
+/* Steps of formulas, 2^29 a second or more. Where rows could be walked instead
+ * it pays to count for longer, as with very many documents. */
+#define WORK_MOST ((int64_t)1 << 28)
+#define WORK_INSTEAD_MOST ((int64_t)1 << 31)
+#define WORK_INSTEAD_A_ROW 16
 
 /* The rows counted with one: row + step·t for t in [0, count). */
 typedef struct dimension {
@@ -49,6 +52,7 @@ typedef struct expression {
   gattn_row row;
   gattn_zones zones;
   gattn_counts counts;
+  int64_t work_most;
   bool any;
   int n_dimensions;
   dimension dimensions[GATTN_LEVELS + 1];
@@ -84,7 +88,7 @@ static void add_box(expression *e, int64_t first, int n, const int64_t *slope,
 
 /* Rows [begin, end), each for all of the dimensions. */
 static void walk(expression *e, int64_t begin, int64_t end) {
-  while (begin < end && e->row.work <= WORK_MOST) {
+  while (begin < end && e->row.work <= e->work_most) {
     int64_t slope[GATTN_LEVELS + 2], count[GATTN_LEVELS + 2], horizon, unused;
     int64_t first = gattn_row_degree(&e->row, begin, &horizon);
     int n = e->n_dimensions;
@@ -115,7 +119,7 @@ static void descend(expression *e, int at, int64_t period, int64_t begin,
 }
 
 static void count_level(expression *e, int at, int64_t begin, int64_t end) {
-  while (begin < end && e->row.work <= WORK_MOST) {
+  while (begin < end && e->row.work <= e->work_most) {
     int64_t period;
     int64_t zone =
         gattn_zone_end(&e->zones, &e->zones.levels[at], begin, end, &period);
@@ -131,6 +135,13 @@ static void count_level(expression *e, int at, int64_t begin, int64_t end) {
   }
 }
 
+static int64_t work_for(int64_t rows) {
+  if (rows > GATTN_WALK_LIMIT) return WORK_MOST;
+  int64_t work = rows * WORK_INSTEAD_A_ROW;
+  if (work < WORK_MOST) return WORK_MOST;
+  return work < WORK_INSTEAD_MOST ? work : WORK_INSTEAD_MOST;
+}
+
 bool gattn_count_expression(const gattn_graph *graph, int64_t begin,
                             int64_t end, gattn_counts *counts) {
   expression e;
@@ -138,10 +149,11 @@ bool gattn_count_expression(const gattn_graph *graph, int64_t begin,
   e.counts = (gattn_counts){0};
   e.any = false;
   e.n_dimensions = 0;
+  e.work_most = work_for(end - begin);
   gattn_row_start(&e.row, &e.atoms);
   gattn_zones_start(&e.zones, &e.row);
   count_level(&e, 0, begin, end);
-  if (e.row.work > WORK_MOST) return false;
+  if (e.row.work > e.work_most) return false;
   *counts = e.counts;
   return true;
 }

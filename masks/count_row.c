@@ -241,16 +241,51 @@ static int64_t set_edge(const gattn_row *row, int a) {
   return row->cursor[a] % 2 ? atom->set[range].end : atom->set[range].begin;
 }
 
+static bool is_plain(const gattn_row *row, uint64_t table) {
+  int n = row->atoms->n_classes;
+  return table == 0 || table == EVERY_LANE >> (GATTN_ATOMS_CLASSES - n);
+}
+
+/* Stopped at an edge of the only set: if edges depend on no residue within the
+ * set nor without, adds up its ranges to the last edge at or before x. */
+static void leap_over_ranges(gattn_row *row, int a, int64_t x) {
+  const gattn_atom *atom = &row->atoms->atom[a];
+  int64_t range = gattn_ranges_find(atom->set, atom->n, x);
+  int64_t first = row->cursor[a], last = 2 * range + 1;
+  if (range >= 0 && atom->set[range].end <= x) ++last;
+  if (last - first < 4) return;
+  uint64_t table[2];
+  table[first % 2] = gattn_row_table(row);
+  row->word[a] = ~row->word[a];
+  table[1 - first % 2] = gattn_row_table(row);
+  row->word[a] = ~row->word[a];
+  if (!is_plain(row, table[0]) || !is_plain(row, table[1])) return;
+  int64_t within = 0, begin = row->position;
+  if (first % 2) within += atom->set[first / 2].end - begin;
+  for (int64_t r = (first + 1) / 2; r < last / 2; ++r)
+    within += atom->set[r].end - atom->set[r].begin;
+  row->cursor[a] = last - 1;
+  row->position = set_edge(row, a);
+  row->cursor[a] = last;
+  if (table[0] != 0)
+    row->degree += (uint64_t)(row->position - begin - within);
+  if (table[1] != 0) row->degree += (uint64_t)within;
+  if ((last - first) % 2) row->word[a] = ~row->word[a];
+  row->work += (last - first) / 8;
+}
+
 /* Stops at the edges of column sets up to and including x. */
 static void pass_sets(gattn_row *row, int64_t x) {
+  int64_t n_kv = row->atoms->n_kv;
+  bool first = true;
   while (row->n_sets > 0) {
-    int64_t edge = row->atoms->n_kv;
+    int64_t edge = n_kv;
     for (int k = 0; k < row->n_sets; ++k) {
       int64_t next = set_edge(row, row->sets[k]);
       if (next < edge) edge = next;
     }
     row->work += row->n_sets;
-    if (edge > x || edge >= row->atoms->n_kv) return;
+    if (edge > x || edge >= n_kv) return;
     stop_at(row, edge, 0);
     for (int k = 0; k < row->n_sets; ++k) {
       int a = row->sets[k];
@@ -258,6 +293,9 @@ static void pass_sets(gattn_row *row, int64_t x) {
       ++row->cursor[a];
       row->word[a] = ~row->word[a];
     }
+    if (first && row->n_sets == 1)
+      leap_over_ranges(row, row->sets[0], x < n_kv ? x : n_kv - 1);
+    first = false;
   }
 }
 

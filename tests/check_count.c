@@ -27,7 +27,7 @@ static gattn_graph *parse(const char *text, int64_t n_q, int64_t n_kv) {
 
 /* ------------------------------------------------ expressions, naively */
 
-enum { SET = 12, NODES = 64 };
+enum { SET = 24, NODES = 64 };
 
 /* One mask of contract.md section 2, or an operator on two nodes. */
 typedef struct node {
@@ -235,21 +235,21 @@ static void check_random(int64_t most, int64_t size) {
 
 START_TEST(random_expressions) {
   state = 1;
-  for (int k = 0; k < 2500; ++k) check_random(60, 12);
+  for (int k = 0; k < 2000; ++k) check_random(60, 12);
 }
 END_TEST
 
 /* Many periods a graph, so that zones repeat on several levels. */
 START_TEST(random_expressions_of_short_periods) {
   state = 2;
-  for (int k = 0; k < 200; ++k) check_random(300, 6);
+  for (int k = 0; k < 150; ++k) check_random(250, 6);
 }
 END_TEST
 
 /* Periods too long to be looked at row by row, so that they are frozen. */
 START_TEST(random_expressions_of_long_periods) {
   state = 5;
-  for (int k = 0; k < 250; ++k) check_random(300, 70);
+  for (int k = 0; k < 150; ++k) check_random(250, 70);
 }
 END_TEST
 
@@ -329,10 +329,10 @@ static void check_cut(int64_t n, int64_t size) {
 
 START_TEST(cuts) {
   state = 4;
-  for (int k = 0; k < 150; ++k) {
+  for (int k = 0; k < 60; ++k) {
     check_cut(((int64_t)1 << 40) - below(99), 12);
     check_cut(((int64_t)1 << 62) - below(99), 12);
-    check_cut(GATTN_MAX_VERTICES, 100000);
+    check_cut(GATTN_MAX_VERTICES, 40);
   }
 }
 END_TEST
