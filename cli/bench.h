@@ -25,6 +25,7 @@ typedef struct bench_result {
   int64_t edges, repeats;
   double plan_seconds;  /* parsing the mask and planning */
   double seconds;       /* median of the repeats */
+  double fastest;       /* of the repeats */
   double limit_seconds; /* the machine could not do it faster */
   double fraction;      /* limit_seconds / seconds */
   double multiply_add;  /* fraction of the multiply-add rate reached */
@@ -58,7 +59,8 @@ int bench_suite_edges(int64_t n, bench_workload *workloads);
 int bench_suite_growth(int64_t n, bench_workload *workloads);
 
 /* p such that time grows with edges to the power p: the slope of a least
- * squares line through the logarithms. 0 for fewer than two points. */
+ * squares line through the logarithms of the fastest times, to which what else
+ * the machine does adds least. 0 for fewer than two points. */
 double bench_exponent(const bench_result *results, int n);
 
 /* The report: as text line by line while it is measured, or as one JSON object

@@ -120,6 +120,7 @@ static gattn_status time_plan(gattn_plan *plan, const gattn_binding *bindings,
   if (status) return status;
   qsort(times, (size_t)count, sizeof *times, by_time);
   result->seconds = (times[(count - 1) / 2] + times[count / 2]) / 2;
+  result->fastest = times[0];
   result->repeats = count;
   return GATTN_SUCCESS;
 }

@@ -60,6 +60,7 @@ static void print_workload(const bench_result *r) {
          r->workload->n, r->edges, r->repeats);
   print_number("plan_seconds", r->plan_seconds);
   print_number("seconds", r->seconds);
+  print_number("fastest_seconds", r->fastest);
   print_number("limit_seconds", r->limit_seconds);
   print_number("fraction_of_limit", r->fraction);
   print_number("fraction_of_multiply_add", r->multiply_add);

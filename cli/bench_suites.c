@@ -73,7 +73,7 @@ int bench_suite_growth(int64_t n, bench_workload *w) {
 double bench_exponent(const bench_result *results, int n) {
   double sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0;
   for (int r = 0; r < n; r++) {
-    double x = log((double)results[r].edges), y = log(results[r].seconds);
+    double x = log((double)results[r].edges), y = log(results[r].fastest);
     sum_x += x;
     sum_y += y;
     sum_xx += x * x;
