@@ -1,6 +1,6 @@
-/* CSR arrays: bytes n_q and n_kv, then n_q + 1 offsets, then columns. A number
- * is a signed byte, or 0x80 and eight bytes. SPDX-License-Identifier: Apache-2.0
- */
+/* CSR arrays, and coordinates made of the same: bytes n_q and n_kv, then
+ * n_q + 1 offsets, then columns. A number is a signed byte, or 0x80 and eight
+ * bytes. SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +38,47 @@ static void check_taken(gattn_context *context, gattn_graph *graph,
   fuzz_walk(context, graph);
 }
 
+/* The same edges as coordinates, last first, make the same graph. */
+static void check_same_edges(gattn_context *context, gattn_graph *graph,
+                             const int64_t *offsets, const int64_t *columns) {
+  int64_t n_q = gattn_graph_queries(graph), n = offsets[n_q];
+  int64_t csr_edges = -1, coo_edges = -2;
+  static int64_t rows[MOST_COLUMNS], backward[MOST_COLUMNS];
+  for (int64_t i = 0; i < n_q; i++)
+    for (int64_t e = offsets[i]; e < offsets[i + 1]; e++) {
+      rows[n - 1 - e] = i;
+      backward[n - 1 - e] = columns[e];
+    }
+  gattn_graph *coo = NULL;
+  gattn_status status = gattn_graph_from_coo(
+      context, n_q, gattn_graph_keys(graph), n, rows, backward, &coo);
+  if (status == GATTN_ERROR_MEMORY) return;
+  FUZZ_HOLDS(!status);
+  FUZZ_HOLDS(!gattn_graph_edges(context, graph, &csr_edges));
+  FUZZ_HOLDS(!gattn_graph_edges(context, coo, &coo_edges));
+  FUZZ_HOLDS(csr_edges == coo_edges);
+  static int64_t taken[2][MOST_COLUMNS];
+  FUZZ_HOLDS(!gattn_graph_csr(context, graph, NULL, taken[0]));
+  FUZZ_HOLDS(!gattn_graph_csr(context, coo, NULL, taken[1]));
+  FUZZ_HOLDS(!memcmp(taken[0], taken[1], (size_t)csr_edges * sizeof **taken));
+  gattn_graph_release(coo);
+}
+
+/* Coordinates of which one side or both are any numbers. */
+static void try_coordinates(gattn_context *context, int64_t n_q, int64_t n_kv,
+                            const int64_t *columns, int64_t n) {
+  gattn_graph *coo = NULL;
+  gattn_status status = gattn_graph_from_coo(context, n_q, n_kv, n / 2,
+                                             columns, columns + n / 2, &coo);
+  if (status) {
+    FUZZ_HOLDS(!coo);
+    fuzz_expect_message(context, status);
+  } else {
+    fuzz_walk(context, coo);
+  }
+  gattn_graph_release(coo);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
   if (length < 2) return 0;
   int64_t offsets[MOST_ROWS];
@@ -62,6 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     check_taken(context, graph, offsets, columns);
     gattn_graph_release(graph);
   }
+  if (last > 0) try_coordinates(context, n_q, n_kv, columns, last);
   free(columns);
   fuzz_context_end(context);
   return 0;
