@@ -89,8 +89,7 @@ int mask_write_png(cli_session *session, const gattn_graph *graph,
                    cli_output *output) {
   (void)session;
   (void)graph;
-  return cli_fail(CLI_FAILURE, "mask",
-                  "--png: %s cannot be written, this build has no libpng",
+  return cli_fail(CLI_FAILURE, "mask", "%s: this build has no libpng",
                   output->path);
 }
 

@@ -255,6 +255,20 @@ START_TEST(png_failures) {
 }
 END_TEST
 
+START_TEST(both_files_or_none) {
+  MASK("full", "8", "--png=f.png", "--mtx=/dev/full");
+  command_assert_failure(1, "mask", "/dev/full: ");
+}
+END_TEST
+
+#else
+
+START_TEST(png_failures) {
+  MASK("full", "8", "--png=f.png");
+  command_assert_failure(1, "mask", "f.png: this build has no libpng");
+}
+END_TEST
+
 #endif
 
 /* ------------------------------------------------------------ edges */
@@ -382,12 +396,6 @@ START_TEST(a_full_disk) {
 }
 END_TEST
 
-START_TEST(both_files_or_none) {
-  MASK("full", "8", "--png=f.png", "--mtx=/dev/full");
-  command_assert_failure(1, "mask", "/dev/full: ");
-}
-END_TEST
-
 /* ------------------------------------------------------------ long work */
 
 /* Writing these edges takes much longer than any test. */
@@ -433,9 +441,9 @@ static Suite *make_cli_mask_suite(void) {
 #ifdef GATTN_HAVE_PNG
   tcase_add_test(tcase, a_pixel_a_pair);
   tcase_add_test(tcase, a_pixel_a_cell);
-  tcase_add_test(tcase, png_failures);
   tcase_add_test(tcase, both_files_or_none);
 #endif
+  tcase_add_test(tcase, png_failures);
   tcase_add_test(tcase, edges_as_a_file);
   tcase_add_test(tcase, edges_come_back);
   tcase_add_test(tcase, a_file_in_place_of_another);
