@@ -101,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     fuzz_expect_message(context, status);
   } else {
     check_taken(context, graph, offsets, columns);
+    check_same_edges(context, graph, offsets, columns);
     gattn_graph_release(graph);
   }
   if (last > 0) try_coordinates(context, n_q, n_kv, columns, last);
