@@ -217,9 +217,10 @@ static void cut_at_rows(const gattn_level *level, const gattn_atom *atom,
 /* ------------------------------------------------------------ strides */
 
 /* A stride's keys between two moving ends stand at distances from the row that
- * depend on the distances of these ends alone. Only next to a standing end does the residue of the row
- * count, and only if the formula has edges in the stride's class there: then a
- * frozen stride cuts the zone, and any other must repeat in its period. */
+ * depend on those of the ends alone. Only next to a standing end does the
+ * residue of the row count, and only if the formula has edges in the stride's
+ * class there: then a frozen stride cuts the zone, and any other must repeat
+ * in its period. */
 typedef struct residue_cuts {
   gattn_zones *zones;
   const gattn_level *level;
