@@ -136,13 +136,15 @@ void gattn_tile_run(gattn_worker *worker, gattn_graph *graph, int64_t stride,
 
 /* ------------------------------------------------------------ tiles of a span */
 
-/* Puts a position into the next lane; a split row leaves it idle. */
+/* Puts a position into the next lane; a split row leaves it idle. Its query
+ * arrives while the keys are walked. */
 static void take_lane(gattn_worker *worker, int64_t position, int64_t *lane) {
   int64_t vertex = gattn_vertex_of(worker, position);
   bool idle = gattn_is_split(worker->lowered, vertex);
   worker->position[*lane] = position;
   worker->vertex[*lane] = idle ? -1 : vertex;
   worker->state[*lane] = position - worker->first;
+  gattn_rows_ask(&worker->q, gattn_row_of(worker, position));
   ++*lane;
 }
 

@@ -84,6 +84,15 @@ static inline const char *gattn_rows_address(const gattn_rows *rows,
   return rows->base + j * rows->row_bytes;
 }
 
+/* Asks for row j's cache lines ahead of their use. */
+static inline void gattn_rows_ask(const gattn_rows *rows, int64_t j) {
+  const char *at = gattn_rows_address(rows, j);
+  const int64_t bytes = rows->columns * (int64_t)gattn_type_size(rows->type);
+  if (rows->column_stride != 1) return;
+  for (int64_t line = 0; line < bytes; line += 64)
+    __builtin_prefetch(at + line);
+}
+
 /* A row as floats: in place, or converted into scratch[columns]. */
 static inline const float *gattn_rows_at(const gattn_rows *rows, int64_t j,
                                          float *scratch) {
