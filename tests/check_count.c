@@ -259,6 +259,32 @@ START_TEST(random_expressions_of_long_periods) {
 }
 END_TEST
 
+/* strided(s) & (fixed(t, c) - local(0)): a tail's keys, stride by stride. */
+static void check_stride_in_tail(int64_t s, int64_t t, int64_t c, int64_t n) {
+  tree masks = {.nodes = {{.kind = 's', .a = s},
+                          {.kind = 'F', .a = t, .b = c},
+                          {.kind = 'l', .a = 0, .b = 0},
+                          {.kind = '-', .left = 1, .right = 2},
+                          {.kind = '&', .left = 0, .right = 3}},
+                .n = 5};
+  char buffer[256];
+  gattn_text text = gattn_text_start(buffer, sizeof buffer);
+  say(&masks, 4, &text);
+  gattn_graph *graph = parse(buffer, n, n);
+  gattn_counts expected = brute(&masks, 4, 0, n, n), counts;
+  ck_assert(gattn_count_expression(graph, 0, n, &counts));
+  ck_assert_msg(equal(&counts, &expected), "%s, n = %d", buffer, (int)n);
+  gattn_graph_release(graph);
+}
+
+START_TEST(strides_in_tails) {
+  for (int64_t s = 2; s <= 8; ++s)
+    for (int64_t t = s; t <= 3 * s; t += s)
+      for (int64_t c = 1; c < t; c += 2)
+        for (int64_t n = 28; n < 34; ++n) check_stride_in_tail(s, t, c, n);
+}
+END_TEST
+
 /* Classes with both a stride and tails. */
 START_TEST(random_strides_and_tails) {
   state = 6;
@@ -426,6 +452,7 @@ static Suite *make_count_suite(void) {
   tcase_add_test(tcase, random_expressions);
   tcase_add_test(tcase, random_expressions_of_short_periods);
   tcase_add_test(tcase, random_expressions_of_long_periods);
+  tcase_add_test(tcase, strides_in_tails);
   tcase_add_test(tcase, random_strides_and_tails);
   tcase_add_test(tcase, extrapolation);
   tcase_add_test(tcase, cuts);
