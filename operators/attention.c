@@ -15,19 +15,18 @@ static gattn_status view_operands(gattn_context *context,
     int axes;
     bool required;
     gattn_view *view;
-  } table[] = {{"q", args->q, 4, true, &operands->q},
-               {"k", args->k, 4, true, &operands->k},
-               {"v", args->v, 4, true, &operands->v},
-               {"o", args->o, 4, true, &operands->o},
-               {"edge_values", args->edge_values, 3, false,
-                &operands->edge_values},
-               {"lse", args->lse, 3, false, &operands->lse}};
+  } table[] = {
+      {"q", args->q, 4, true, &operands->q},
+      {"k", args->k, 4, true, &operands->k},
+      {"v", args->v, 4, true, &operands->v},
+      {"o", args->o, 4, true, &operands->o},
+      {"edge_values", args->edge_values, 3, false, &operands->edge_values},
+      {"lse", args->lse, 3, false, &operands->lse}};
   *operands = (gattn_attend_operands){0};
   for (size_t n = 0; n < sizeof table / sizeof *table; n++) {
     if (!table[n].tensor && !table[n].required) continue;
-    gattn_status status = gattn_view_of(context, table[n].name,
-                                        table[n].tensor, table[n].axes,
-                                        table[n].view);
+    gattn_status status = gattn_view_of(context, table[n].name, table[n].tensor,
+                                        table[n].axes, table[n].view);
     if (status) return status;
   }
   return GATTN_SUCCESS;
@@ -54,8 +53,8 @@ static gattn_status check_output(gattn_context *context, const char *name,
   const gattn_view *q = &operands->q;
   gattn_status status = gattn_check_type(context, name, output, type);
   if (!status)
-    status = gattn_check_shape(context, name, output, q->shape[0],
-                               q->shape[1], q->shape[2], dim);
+    status = gattn_check_shape(context, name, output, q->shape[0], q->shape[1],
+                               q->shape[2], dim);
   return status ? status : gattn_view_check_output(context, name, output);
 }
 
@@ -90,9 +89,8 @@ static gattn_status check_operands(gattn_context *context,
                                    const gattn_attention_args *args,
                                    const gattn_attend_operands *operands) {
   const gattn_view *q = &operands->q, *v = &operands->v;
-  gattn_status status =
-      gattn_check_advance(context, edges, q, &operands->k, args->score,
-                          args->edge_values != NULL);
+  gattn_status status = gattn_check_advance(
+      context, edges, q, &operands->k, args->score, args->edge_values != NULL);
   if (!status) status = check_values(context, edges, operands);
   if (!status)
     status = check_output(context, "o", operands, &operands->o, q->type,

@@ -6,7 +6,8 @@
 #include "operators/edges.h"
 #include "plan/attend.h"
 
-/* Fills all of *problem but scale, score and edge_values, from operands that agree. */
+/* Fills all of *problem but scale, score and edge_values, from operands that
+ * agree. */
 static inline void gattn_attend_problem_of(const gattn_edges *edges,
                                            const gattn_view *q,
                                            const gattn_view *k,

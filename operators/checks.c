@@ -29,8 +29,7 @@ gattn_status gattn_check_shape(gattn_context *context, const char *name,
           "%s: is [%lld, %lld, %lld, %lld], expected [%lld, %lld, %lld, %lld]",
           name, (long long)view->shape[0], (long long)view->shape[1],
           (long long)view->shape[2], (long long)view->shape[3],
-          (long long)batch, (long long)heads, (long long)rows,
-          (long long)dim);
+          (long long)batch, (long long)heads, (long long)rows, (long long)dim);
   return GATTN_SUCCESS;
 }
 
@@ -66,13 +65,12 @@ gattn_status gattn_check_keys(gattn_context *context, const char *name,
                       (long long)view->shape[0], (long long)batch);
   if (kv_heads ? heads % kv_heads != 0 : heads != 0)
     return gattn_fail(context, GATTN_ERROR_SHAPE,
-                      "%s: has %lld heads, which do not divide q's %lld",
-                      name, (long long)kv_heads, (long long)heads);
+                      "%s: has %lld heads, which do not divide q's %lld", name,
+                      (long long)kv_heads, (long long)heads);
   if (view->shape[2] != edges->n_kv)
     return gattn_fail(context, GATTN_ERROR_SHAPE,
                       "%s: has %lld rows, but graph has %lld key vertices",
-                      name, (long long)view->shape[2],
-                      (long long)edges->n_kv);
+                      name, (long long)view->shape[2], (long long)edges->n_kv);
   return GATTN_SUCCESS;
 }
 
@@ -90,22 +88,20 @@ gattn_status gattn_check_edge_values_of(gattn_context *context,
   return gattn_fail(context, GATTN_ERROR_SHAPE,
                     "%s: is [%lld, %lld, %lld], expected [%lld, %lld, %lld "
                     "edges]",
-                    name, (long long)view->shape[0],
-                    (long long)view->shape[1], (long long)view->shape[2],
-                    (long long)batch, (long long)heads,
-                    (long long)edges->edges);
+                    name, (long long)view->shape[0], (long long)view->shape[1],
+                    (long long)view->shape[2], (long long)batch,
+                    (long long)heads, (long long)edges->edges);
 }
 
 gattn_status gattn_check_edge_values(gattn_context *context, const char *name,
                                      const gattn_edges *edges,
                                      const gattn_view *view) {
-  return gattn_check_edge_values_of(context, name, edges, view,
-                                    view->shape[0], view->shape[1]);
+  return gattn_check_edge_values_of(context, name, edges, view, view->shape[0],
+                                    view->shape[1]);
 }
 
 static gattn_status check_values_wanted(gattn_context *context,
-                                        const gattn_score *score,
-                                        bool given) {
+                                        const gattn_score *score, bool given) {
   gattn_score_values reads = gattn_score_reads(score);
   if (given && reads == GATTN_VALUES_UNUSED)
     return gattn_fail(context, GATTN_ERROR_ARGUMENT,
@@ -120,8 +116,8 @@ static gattn_status check_values_wanted(gattn_context *context,
 
 gattn_status gattn_check_advance(gattn_context *context,
                                  const gattn_edges *edges, const gattn_view *q,
-                                 const gattn_view *k,
-                                 const gattn_score *score, bool edge_values) {
+                                 const gattn_view *k, const gattn_score *score,
+                                 bool edge_values) {
   gattn_status status = gattn_check_queries(context, edges, q);
   if (!status)
     status = gattn_check_keys(context, "k", edges, k, q->type, q->shape[0],
@@ -129,8 +125,8 @@ gattn_status gattn_check_advance(gattn_context *context,
   if (status) return status;
   if (k->shape[3] != q->shape[3])
     return gattn_fail(context, GATTN_ERROR_SHAPE,
-                      "k: has dim %lld, but q has %lld",
-                      (long long)k->shape[3], (long long)q->shape[3]);
+                      "k: has dim %lld, but q has %lld", (long long)k->shape[3],
+                      (long long)q->shape[3]);
   status = gattn_score_check(context, score, q->shape[1]);
   return status ? status : check_values_wanted(context, score, edge_values);
 }

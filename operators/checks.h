@@ -22,8 +22,7 @@ gattn_status gattn_check_shape(gattn_context *context, const char *name,
 
 /* q [batch, heads, n_f, dim] for these edges: its type, rows, and heads. */
 gattn_status gattn_check_queries(gattn_context *context,
-                                 const gattn_edges *edges,
-                                 const gattn_view *q);
+                                 const gattn_edges *edges, const gattn_view *q);
 /* k or v: the type, batch [batch, kv_heads, n_kv, any], and heads that divide
  * those of `heads`. */
 gattn_status gattn_check_keys(gattn_context *context, const char *name,
@@ -42,8 +41,8 @@ gattn_status gattn_check_edge_values_of(gattn_context *context,
 /* What q and k have in common, and the score: type, batch, heads, dim. */
 gattn_status gattn_check_advance(gattn_context *context,
                                  const gattn_edges *edges, const gattn_view *q,
-                                 const gattn_view *k,
-                                 const gattn_score *score, bool edge_values);
+                                 const gattn_view *k, const gattn_score *score,
+                                 bool edge_values);
 
 /* *scale from the caller's (null: 1/sqrt(dim)). GATTN_ERROR_ARGUMENT when it
  * is not finite. */

@@ -59,8 +59,7 @@ static gattn_status count_range(gattn_context *context,
     *count = 0;
     return GATTN_SUCCESS;
   }
-  gattn_status status =
-      gattn_graph_count(context, graph, begin, end, &stats);
+  gattn_status status = gattn_graph_count(context, graph, begin, end, &stats);
   if (status) return status;
   if (stats.edges_high || stats.edges_low > INT64_MAX / sizeof(float))
     return count_overflows(context);
@@ -68,26 +67,24 @@ static gattn_status count_range(gattn_context *context,
   return GATTN_SUCCESS;
 }
 
-static gattn_status count_list(gattn_context *context,
-                               const gattn_graph *graph,
-                               const gattn_frontier *frontier,
-                               int64_t *count) {
+static gattn_status count_list(gattn_context *context, const gattn_graph *graph,
+                               const gattn_frontier *frontier, int64_t *count) {
   int64_t sum = 0;
   for (int64_t p = 0; p < frontier->size; p++) {
     int64_t degree;
     gattn_status status = gattn_graph_degree(
         context, graph, gattn_frontier_vertex(frontier, p), &degree);
     if (status) return status;
-    if (!gattn_add(sum, degree, &sum) || sum > INT64_MAX / (int64_t)sizeof(float))
+    if (!gattn_add(sum, degree, &sum) ||
+        sum > INT64_MAX / (int64_t)sizeof(float))
       return count_overflows(context);
   }
   *count = sum;
   return GATTN_SUCCESS;
 }
 
-static gattn_status count_head(gattn_context *context,
-                               const gattn_edges *edges, int64_t h,
-                               int64_t *count) {
+static gattn_status count_head(gattn_context *context, const gattn_edges *edges,
+                               int64_t h, int64_t *count) {
   const gattn_graph *graph = gattn_edges_graph(edges, h);
   const gattn_frontier *frontier = edges->frontier;
   if (frontier && frontier->vertices)
@@ -130,8 +127,8 @@ static gattn_status fill_offsets(gattn_context *context,
                                  const gattn_edges *edges, int64_t h,
                                  int64_t *offsets) {
   degree_job job = {edges, h, offsets};
-  gattn_status status = gattn_for_row_blocks(context, 1, 1, edges->n_f,
-                                             degree_block, &job);
+  gattn_status status =
+      gattn_for_row_blocks(context, 1, 1, edges->n_f, degree_block, &job);
   if (status) return status;
   offsets[0] = 0;
   for (int64_t p = 0; p < edges->n_f; p++)

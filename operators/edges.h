@@ -44,8 +44,7 @@ gattn_status gattn_edges_check_broken(gattn_context *context,
 /* The graph of query head h, borrowed. */
 gattn_graph *gattn_edges_graph(const gattn_edges *edges, int64_t h);
 
-static inline int64_t gattn_edges_vertex(const gattn_edges *edges,
-                                         int64_t p) {
+static inline int64_t gattn_edges_vertex(const gattn_edges *edges, int64_t p) {
   return edges->frontier ? gattn_frontier_vertex(edges->frontier, p) : p;
 }
 

@@ -38,7 +38,8 @@ static bool arcs_disjoint(const gattn_view *a, const gattn_view *b,
   reach(a, period, &a_below, &a_above);
   reach(b, period, &b_below, &b_above);
   int64_t a_length = a_above - a_below, b_length = b_above - b_below;
-  intptr_t apart = ((intptr_t)b->data + b_below) - ((intptr_t)a->data + a_below);
+  intptr_t apart =
+      ((intptr_t)b->data + b_below) - ((intptr_t)a->data + a_below);
   int64_t a_to_b = apart % period;
   if (a_to_b < 0) a_to_b += period;
   return a_length <= a_to_b && b_length <= period - a_to_b;
@@ -53,8 +54,8 @@ static bool empty(const gattn_view *view) {
 static bool views_meet(const gattn_view *a, const gattn_view *b) {
   if (empty(a) || empty(b) || !ranges_meet(a, b)) return false;
   for (int axis = 0; axis < GATTN_MAX_RANK; axis++) {
-    int64_t period = llabs(a->strides[axis]) *
-                     (int64_t)gattn_type_size(a->type);
+    int64_t period =
+        llabs(a->strides[axis]) * (int64_t)gattn_type_size(a->type);
     if (period && arcs_disjoint(a, b, period)) return false;
   }
   return true;

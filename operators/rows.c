@@ -16,6 +16,7 @@ typedef struct row_loop {
   int64_t heads, n_f, row_blocks, total;
   gattn_row_body body;
   const void *job;
+  int64_t reported; /* of done; the calling thread's own */
   atomic_llong done;
   atomic_int stop; /* the status to stop with, or 0 */
 } row_loop;
@@ -39,8 +40,10 @@ static void run_block(row_loop *loop, int64_t number) {
   if (!loop->body(loop->job, &block))
     atomic_store(&loop->stop, GATTN_ERROR_CALLBACK);
   int64_t done = atomic_fetch_add(&loop->done, 1) + 1;
-  if (calling_thread() && done % (loop->total / REPORTS + 1) == 0 &&
-      gattn_progress_report(loop->context, done, loop->total))
+  if (!calling_thread() || done - loop->reported <= loop->total / REPORTS)
+    return;
+  loop->reported = done;
+  if (gattn_progress_report(loop->context, done, loop->total))
     atomic_store(&loop->stop, GATTN_ERROR_CANCELLED);
 }
 
@@ -62,15 +65,15 @@ static gattn_status row_loop_status(row_loop *loop) {
 gattn_status gattn_for_row_blocks(gattn_context *context, int64_t batch,
                                   int64_t heads, int64_t n_f,
                                   gattn_row_body body, const void *job) {
-  row_loop loop = {.context = context, .heads = heads, .n_f = n_f,
-                   .body = body, .job = job};
+  row_loop loop = {
+      .context = context, .heads = heads, .n_f = n_f, .body = body, .job = job};
   loop.row_blocks = n_f / BLOCK_ROWS + (n_f % BLOCK_ROWS != 0);
   loop.total = batch * heads * loop.row_blocks;
   atomic_init(&loop.done, 0);
   atomic_init(&loop.stop, 0);
   row_loop *shared = &loop;
-#pragma omp parallel for schedule(dynamic) num_threads(context->threads) \
-    if (shared->total > 1)
+#pragma omp parallel for schedule(dynamic) \
+    num_threads(context->threads) if (shared->total > 1)
   for (int64_t number = 0; number < shared->total; number++)
     if (!atomic_load_explicit(&shared->stop, memory_order_relaxed))
       run_block(shared, number);

@@ -33,8 +33,7 @@ static gattn_status check_alibi(gattn_context *context,
   if (!score->table) return gattn_fail_null(context, "score.table");
   if (score->count < 1)
     return gattn_fail(context, GATTN_ERROR_ARGUMENT,
-                      "score.count: %lld is below 1",
-                      (long long)score->count);
+                      "score.count: %lld is below 1", (long long)score->count);
   if (score->count != heads)
     return gattn_fail(context, GATTN_ERROR_SHAPE,
                       "score.count: %lld slopes for %lld query heads",
@@ -53,12 +52,13 @@ static gattn_status check_relative(gattn_context *context,
   if (!gattn_multiply(score->count, heads, &elements))
     return gattn_fail(context, GATTN_ERROR_SHAPE,
                       "score.count: %lld biases for each of %lld heads "
-                      "overflow", (long long)score->count, (long long)heads);
+                      "overflow",
+                      (long long)score->count, (long long)heads);
   return GATTN_SUCCESS;
 }
 
-gattn_status gattn_score_check(gattn_context *context,
-                               const gattn_score *score, int64_t heads) {
+gattn_status gattn_score_check(gattn_context *context, const gattn_score *score,
+                               int64_t heads) {
   if (!context) return GATTN_ERROR_NULL;
   if (!score) return GATTN_SUCCESS;
   if (score->struct_size != sizeof *score)

@@ -45,8 +45,7 @@ static inline float gattn_score_apply(const gattn_score *score, float dot,
     case GATTN_SCORE_FUNCTION:
       return score->function(dot, edge, score->parameters);
     case GATTN_SCORE_ALIBI: {
-      int64_t apart = edge->i > edge->j ? edge->i - edge->j
-                                        : edge->j - edge->i;
+      int64_t apart = edge->i > edge->j ? edge->i - edge->j : edge->j - edge->i;
       return dot - score->table[edge->head] * (float)apart;
     }
     case GATTN_SCORE_SOFTCAP:

@@ -26,11 +26,10 @@ static gattn_status check_binding(const execution *run, gattn_value value,
   gattn_context *context = run->plan->context;
   const gattn_value_info *info = &run->plan->values[value];
   gattn_view view;
-  gattn_status status = gattn_view_of(context, info->name, tensor,
-                                      tensor && tensor->rank == 1 ? 3 : 4,
-                                      &view);
-  if (!status) status = gattn_check_type(context, info->name, &view,
-                                         info->type);
+  gattn_status status = gattn_view_of(
+      context, info->name, tensor, tensor && tensor->rank == 1 ? 3 : 4, &view);
+  if (!status)
+    status = gattn_check_type(context, info->name, &view, info->type);
   if (status) return status;
   if (tensor->rank != info->rank)
     return gattn_fail(context, GATTN_ERROR_SHAPE,
@@ -107,8 +106,7 @@ static gattn_status bind_all(execution *run, const gattn_binding *bindings,
     if (plan->slots[value].place == GATTN_PLACE_BOUND &&
         !has_memory(run, value))
       return gattn_fail(plan->context, GATTN_ERROR_STATE,
-                        "bindings: %s is not bound",
-                        plan->values[value].name);
+                        "bindings: %s is not bound", plan->values[value].name);
     gattn_status status = check_overlaps(run, value);
     if (status) return status;
   }
@@ -148,8 +146,7 @@ static gattn_status run_reduce(const execution *run, const gattn_node *node,
   gattn_segmented_reduce_job job = {.edges = edges, .monoid = node->monoid};
   gattn_status status = view_of(run, node->inputs[0], 3, &job.values);
   if (!status) status = view_of(run, node->outputs[0], 3, &job.out);
-  return status ? status
-                : gattn_segmented_reduce_cpu(run->plan->context, &job);
+  return status ? status : gattn_segmented_reduce_cpu(run->plan->context, &job);
 }
 
 static gattn_status run_softmax(const execution *run, const gattn_node *node,
@@ -172,8 +169,7 @@ static gattn_status run_gather(const execution *run, const gattn_node *node,
 }
 
 /* One row per gattn_node_kind. */
-static gattn_status (*const run_table[])(const execution *,
-                                         const gattn_node *,
+static gattn_status (*const run_table[])(const execution *, const gattn_node *,
                                          const gattn_edges *) = {
     [GATTN_NODE_ADVANCE] = run_advance,
     [GATTN_NODE_SEGMENTED_REDUCE] = run_reduce,
@@ -219,10 +215,9 @@ static gattn_status check_workspace(const gattn_plan *plan,
   return GATTN_SUCCESS;
 }
 
-gattn_status gattn_plan_execute(gattn_plan *plan,
-                                const gattn_binding *bindings, int64_t n,
-                                void *workspace, size_t workspace_bytes,
-                                void *stream) {
+gattn_status gattn_plan_execute(gattn_plan *plan, const gattn_binding *bindings,
+                                int64_t n, void *workspace,
+                                size_t workspace_bytes, void *stream) {
   if (!plan) return GATTN_ERROR_NULL;
   if (!bindings) return gattn_fail_null(plan->context, "bindings");
   if (n < 0)
@@ -233,8 +228,7 @@ gattn_status gattn_plan_execute(gattn_plan *plan,
                       "stream: %p, but the CPU has no streams", stream);
   gattn_status status = check_workspace(plan, workspace, workspace_bytes);
   if (status) return status;
-  execution run = {
-      .plan = plan, .tensors = workspace, .workspace = workspace};
+  execution run = {.plan = plan, .tensors = workspace, .workspace = workspace};
   status = bind_all(&run, bindings, n);
   if (!status) status = place_all(&run);
   for (int32_t s = 0; s < plan->n_steps && !status; s++)

@@ -76,8 +76,7 @@ static void explain_edges(const gattn_edges *edges, gattn_text *text) {
 
 /* The value that tells a node's batch and heads. */
 static gattn_value edge_value_of(const gattn_node *node) {
-  return node->kind == GATTN_NODE_ADVANCE ? node->outputs[0]
-                                          : node->inputs[0];
+  return node->kind == GATTN_NODE_ADVANCE ? node->outputs[0] : node->inputs[0];
 }
 
 static void explain_node(const gattn_plan *plan, const gattn_step *step,
@@ -87,8 +86,7 @@ static void explain_node(const gattn_plan *plan, const gattn_step *step,
   gattn_view values;
   gattn_value_view(NULL, "", &plan->values[edge_value_of(node)], 3, &values);
   double edges = all_edges(set, &values);
-  double rows = (double)(values.shape[0] * values.shape[1]) *
-                (double)set->n_f;
+  double rows = (double)(values.shape[0] * values.shape[1]) * (double)set->n_f;
   cost each = node_cost(plan, node);
   gattn_text_append(text, "%s", operator_names[node->kind]);
   if (node->kind == GATTN_NODE_ADVANCE)
@@ -97,8 +95,7 @@ static void explain_node(const gattn_plan *plan, const gattn_step *step,
     gattn_text_append(text, " (%s)", gattn_monoid_name(node->monoid));
   gattn_text_append(text, "\n");
   explain_edges(set, text);
-  gattn_text_append(text,
-                    "   edges %.0f, bytes %.0f, operations %.0f\n", edges,
+  gattn_text_append(text, "   edges %.0f, bytes %.0f, operations %.0f\n", edges,
                     edges * each.edge_bytes + rows * each.row_bytes,
                     edges * each.edge_operations);
 }

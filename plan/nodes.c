@@ -30,8 +30,8 @@ static gattn_status find_tensor(gattn_program *program, const char *name,
                                 gattn_value value,
                                 const gattn_value_info **info,
                                 gattn_view *view) {
-  gattn_status status = find(program, name, value, GATTN_VALUE_TENSOR,
-                             GATTN_VALUE_TENSOR, info);
+  gattn_status status =
+      find(program, name, value, GATTN_VALUE_TENSOR, GATTN_VALUE_TENSOR, info);
   return status ? status
                 : gattn_value_view(program->context, name, *info, 4, view);
 }
@@ -45,14 +45,13 @@ static void append_node(gattn_program *program, const gattn_node *node) {
 
 /* Edge values of an advance: bound, so their extent must be counted, or
  * computed on the same edges. */
-static gattn_status check_edge_values(gattn_program *program,
-                                      gattn_value value, gattn_edges *edges,
-                                      const gattn_view *q) {
+static gattn_status check_edge_values(gattn_program *program, gattn_value value,
+                                      gattn_edges *edges, const gattn_view *q) {
   gattn_context *context = program->context;
   const gattn_value_info *info = NULL;
   gattn_view view;
-  gattn_status status = find(program, "edge_values", value,
-                             GATTN_VALUE_EDGES, GATTN_VALUE_TENSOR, &info);
+  gattn_status status = find(program, "edge_values", value, GATTN_VALUE_EDGES,
+                             GATTN_VALUE_TENSOR, &info);
   if (!status)
     status = gattn_value_view(context, "edge_values", info, 3, &view);
   if (status) return status;
@@ -87,13 +86,12 @@ gattn_status gattn_program_advance(gattn_program *program, gattn_graph *graph,
                      .outputs = {0, GATTN_NO_VALUE},
                      .score = gattn_score_of(score)};
   bool given = edge_values != GATTN_NO_VALUE;
-  gattn_status status =
-      gattn_edges_of(context, graph, frontier, &node.edges);
+  gattn_status status = gattn_edges_of(context, graph, frontier, &node.edges);
   if (!status) status = find_tensor(program, "q", q, &q_info, &q_view);
   if (!status) status = find_tensor(program, "k", k, &k_info, &k_view);
   if (!status)
-    status = gattn_check_advance(context, &node.edges, &q_view, &k_view,
-                                 score, given);
+    status = gattn_check_advance(context, &node.edges, &q_view, &k_view, score,
+                                 given);
   if (!status)
     status = gattn_check_scale(context, scale, q_view.shape[3], &node.scale);
   if (!status && given)
@@ -101,8 +99,7 @@ gattn_status gattn_program_advance(gattn_program *program, gattn_graph *graph,
   int32_t rank = status ? 0 : q_info->rank - 1;
   if (!status) status = gattn_program_reserve(program, 1, 1);
   if (status) return status;
-  const int64_t shape[] = {q_view.shape[0], q_view.shape[1],
-                           node.edges.edges};
+  const int64_t shape[] = {q_view.shape[0], q_view.shape[1], node.edges.edges};
   node.outputs[0] = gattn_program_append_value(
       program, GATTN_VALUE_EDGES, GATTN_FLOAT32, rank, shape + 3 - rank);
   append_node(program, &node);
@@ -114,8 +111,8 @@ gattn_status gattn_program_advance(gattn_program *program, gattn_graph *graph,
 static gattn_status find_edges(gattn_program *program, const char *name,
                                gattn_value value, gattn_node *node) {
   const gattn_value_info *info = NULL;
-  gattn_status status = find(program, name, value, GATTN_VALUE_EDGES,
-                             GATTN_VALUE_EDGES, &info);
+  gattn_status status =
+      find(program, name, value, GATTN_VALUE_EDGES, GATTN_VALUE_EDGES, &info);
   if (status) return status;
   node->edges = program->nodes[info->node].edges;
   node->inputs[0] = value;
@@ -123,8 +120,7 @@ static gattn_status find_edges(gattn_program *program, const char *name,
 }
 
 /* The shape of row values beside edge values: the last axis is n_f. */
-static void rows_shape(const gattn_value_info *values,
-                       const gattn_edges *edges,
+static void rows_shape(const gattn_value_info *values, const gattn_edges *edges,
                        int64_t shape[GATTN_MAX_RANK]) {
   memcpy(shape, values->shape, sizeof values->shape);
   shape[values->rank - 1] = edges->n_f;
@@ -193,8 +189,8 @@ gattn_status gattn_program_gather(gattn_program *program, gattn_value weights,
   node.inputs[1] = v;
   gattn_status status = find_edges(program, "weights", weights, &node);
   if (!status)
-    status = gattn_value_view(context, "weights", &program->values[weights],
-                              3, &weights_view);
+    status = gattn_value_view(context, "weights", &program->values[weights], 3,
+                              &weights_view);
   if (!status) status = find_tensor(program, "v", v, &v_info, &v_view);
   if (!status) status = gattn_check_real(context, "v", &v_view);
   if (!status)

@@ -86,12 +86,10 @@ static bool is_free(const gattn_plan *plan, gattn_value placed, int32_t first,
                     int32_t last, size_t offset, size_t bytes, size_t *next) {
   for (gattn_value value = 0; value < placed; value++) {
     const gattn_slot *slot = &plan->slots[value];
-    if (slot->place != GATTN_PLACE_WORKSPACE ||
-        slot->same != GATTN_NO_VALUE || slot->last < first ||
-        slot->first > last)
+    if (slot->place != GATTN_PLACE_WORKSPACE || slot->same != GATTN_NO_VALUE ||
+        slot->last < first || slot->first > last)
       continue;
-    if (offset < slot->offset + slot->bytes &&
-        slot->offset < offset + bytes) {
+    if (offset < slot->offset + slot->bytes && slot->offset < offset + bytes) {
       *next = slot->offset + slot->bytes;
       return false;
     }
@@ -119,8 +117,8 @@ static gattn_status value_bytes(gattn_plan *plan, gattn_value value,
   gattn_status status = gattn_tensor_dense(plan->context, NULL, info->type,
                                            info->rank, info->shape, &tensor);
   if (status) return status;
-  size_t exact = (size_t)gattn_tensor_elements(&tensor) *
-                 gattn_type_size(info->type);
+  size_t exact =
+      (size_t)gattn_tensor_elements(&tensor) * gattn_type_size(info->type);
   return add_aligned(exact, 0, bytes) ? GATTN_SUCCESS : overflow(plan);
 }
 

@@ -31,8 +31,7 @@ void gattn_plan_destroy(gattn_plan *plan) {
 static gattn_status allocate_array(gattn_context *context, int32_t count,
                                    size_t size, void *array) {
   void *memory;
-  gattn_status status =
-      gattn_allocate(context, "plan", count, size, &memory);
+  gattn_status status = gattn_allocate(context, "plan", count, size, &memory);
   if (status) return status;
   memset(memory, 0, (size_t)count * size);
   memcpy(array, &memory, sizeof memory);
@@ -42,22 +41,19 @@ static gattn_status allocate_array(gattn_context *context, int32_t count,
 static gattn_status allocate_arrays(gattn_plan *plan) {
   gattn_context *context = plan->context;
   int32_t values = plan->n_values, nodes = plan->n_nodes;
-  gattn_status status = allocate_array(context, values, sizeof *plan->values,
-                                       &plan->values);
+  gattn_status status =
+      allocate_array(context, values, sizeof *plan->values, &plan->values);
   if (!status)
-    status = allocate_array(context, values, sizeof *plan->slots,
-                            &plan->slots);
+    status = allocate_array(context, values, sizeof *plan->slots, &plan->slots);
   if (!status)
-    status = allocate_array(context, nodes, sizeof *plan->needed,
-                            &plan->needed);
+    status =
+        allocate_array(context, nodes, sizeof *plan->needed, &plan->needed);
   if (!status)
-    status = allocate_array(context, nodes, sizeof *plan->steps,
-                            &plan->steps);
+    status = allocate_array(context, nodes, sizeof *plan->steps, &plan->steps);
   if (!status)
     status = allocate_array(context, nodes, sizeof *plan->sets, &plan->sets);
   if (!status)
-    status = allocate_array(context, nodes, sizeof *plan->nodes,
-                            &plan->nodes);
+    status = allocate_array(context, nodes, sizeof *plan->nodes, &plan->nodes);
   return status;
 }
 
@@ -94,8 +90,8 @@ static gattn_status check_arguments(const gattn_program *program,
   gattn_context *context = program->context;
   if (options && options->struct_size != sizeof *options)
     return gattn_fail(context, GATTN_ERROR_STRUCT_SIZE,
-                      "options.struct_size: %zu, not %zu",
-                      options->struct_size, sizeof *options);
+                      "options.struct_size: %zu, not %zu", options->struct_size,
+                      sizeof *options);
   if (options && options->fusion != GATTN_FUSE_AUTO &&
       options->fusion != GATTN_FUSE_NEVER)
     return gattn_fail(context, GATTN_ERROR_ARGUMENT,

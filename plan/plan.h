@@ -24,10 +24,10 @@ typedef enum gattn_place {
 
 typedef struct gattn_slot {
   gattn_place place;
-  int32_t uses;          /* by nodes that are needed */
-  int32_t first, last;   /* the steps between which it lives */
-  gattn_value same;      /* shares the memory of this value; or NO_VALUE */
-  size_t offset, bytes;  /* WORKSPACE */
+  int32_t uses;         /* by nodes that are needed */
+  int32_t first, last;  /* the steps between which it lives */
+  gattn_value same;     /* shares the memory of this value; or NO_VALUE */
+  size_t offset, bytes; /* WORKSPACE */
 } gattn_slot;
 
 struct gattn_plan {

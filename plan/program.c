@@ -6,13 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-gattn_status gattn_program_create(gattn_context *context,
-                                  gattn_program **out) {
+gattn_status gattn_program_create(gattn_context *context, gattn_program **out) {
   if (!context) return GATTN_ERROR_NULL;
   if (!out) return gattn_fail_null(context, "program");
   void *memory;
-  gattn_status status = gattn_allocate(context, "program", 1,
-                                       sizeof(gattn_program), &memory);
+  gattn_status status =
+      gattn_allocate(context, "program", 1, sizeof(gattn_program), &memory);
   if (status) return status;
   gattn_program *program = memory;
   *program = (gattn_program){.context = gattn_context_retain(context)};
@@ -74,10 +73,8 @@ gattn_value gattn_program_append_value(gattn_program *program,
                                        int32_t rank, const int64_t *shape) {
   gattn_value value = program->n_values++;
   gattn_value_info *info = &program->values[value];
-  *info = (gattn_value_info){.kind = kind,
-                             .type = type,
-                             .rank = rank,
-                             .node = program->n_nodes};
+  *info = (gattn_value_info){
+      .kind = kind, .type = type, .rank = rank, .node = program->n_nodes};
   memcpy(info->shape, shape, (size_t)rank * sizeof *shape);
   snprintf(info->name, sizeof info->name, "value %d", (int)value);
   return value;
@@ -90,8 +87,8 @@ gattn_status gattn_program_input(gattn_program *program, const char *name,
   if (!name) return gattn_fail_null(program->context, "name");
   if (!value) return gattn_fail_null(program->context, "value");
   gattn_tensor checked;
-  gattn_status status = gattn_tensor_dense(program->context, NULL, type, rank,
-                                           shape, &checked);
+  gattn_status status =
+      gattn_tensor_dense(program->context, NULL, type, rank, shape, &checked);
   if (!status) status = gattn_program_reserve(program, 1, 0);
   if (status) return status;
   *value = gattn_program_append_value(program, GATTN_VALUE_TENSOR, type, rank,
@@ -105,8 +102,8 @@ gattn_status gattn_program_input(gattn_program *program, const char *name,
 static gattn_status check_value(gattn_program *program, gattn_value value) {
   if (value >= 0 && value < program->n_values) return GATTN_SUCCESS;
   return gattn_fail(program->context, GATTN_ERROR_STATE,
-                    "value: %d is none of the program's %d values",
-                    (int)value, (int)program->n_values);
+                    "value: %d is none of the program's %d values", (int)value,
+                    (int)program->n_values);
 }
 
 gattn_status gattn_program_output(gattn_program *program, const char *name,
@@ -163,7 +160,6 @@ gattn_status gattn_value_view(gattn_context *context, const char *name,
   int missing = axes - value->rank;
   *view = (gattn_view){.type = value->type};
   for (int a = 0; a < GATTN_MAX_RANK; a++)
-    view->shape[a] =
-        a >= missing && a < axes ? value->shape[a - missing] : 1;
+    view->shape[a] = a >= missing && a < axes ? value->shape[a - missing] : 1;
   return GATTN_SUCCESS;
 }

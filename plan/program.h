@@ -18,7 +18,7 @@ typedef enum gattn_node_kind {
  * GATTN_NO_VALUE. */
 typedef struct gattn_node {
   gattn_node_kind kind;
-  gattn_edges edges; /* graph and frontier retained; no offsets */
+  gattn_edges edges;      /* graph and frontier retained; no offsets */
   gattn_value inputs[3];  /* advance: q, k, edge_values; segmented_reduce:
                            * values; segmented_softmax: scores; gather:
                            * weights, v */

@@ -32,15 +32,14 @@ void gattn_plan_trace(gattn_plan *plan) {
 static int32_t sole_producer(const gattn_plan *plan, gattn_value value,
                              gattn_node_kind kind) {
   const gattn_value_info *info = &plan->values[value];
-  if (info->node < 0 || info->output || plan->slots[value].uses != 1)
-    return -1;
+  if (info->node < 0 || info->output || plan->slots[value].uses != 1) return -1;
   return plan->nodes[info->node].kind == kind ? info->node : -1;
 }
 
 /* The shapes of a chain's q, k, v; they were checked when it was built. */
 static void chain_views(const gattn_plan *plan, const gattn_node *advance,
-                        const gattn_node *gather, gattn_view *q,
-                        gattn_view *k, gattn_view *v) {
+                        const gattn_node *gather, gattn_view *q, gattn_view *k,
+                        gattn_view *v) {
   gattn_value_view(NULL, "q", &plan->values[advance->inputs[0]], 4, q);
   gattn_value_view(NULL, "k", &plan->values[advance->inputs[1]], 4, k);
   gattn_value_view(NULL, "v", &plan->values[gather->inputs[1]], 4, v);
@@ -60,11 +59,11 @@ static bool chain_fits(const gattn_plan *plan, const gattn_node *advance,
 static bool find_chain(const gattn_plan *plan, int32_t n, gattn_step *step) {
   const gattn_node *gather = &plan->nodes[n];
   if (gather->kind != GATTN_NODE_GATHER) return false;
-  int32_t softmax = sole_producer(plan, gather->inputs[0],
-                                  GATTN_NODE_SEGMENTED_SOFTMAX);
+  int32_t softmax =
+      sole_producer(plan, gather->inputs[0], GATTN_NODE_SEGMENTED_SOFTMAX);
   if (softmax < 0) return false;
-  int32_t advance = sole_producer(plan, plan->nodes[softmax].inputs[0],
-                                  GATTN_NODE_ADVANCE);
+  int32_t advance =
+      sole_producer(plan, plan->nodes[softmax].inputs[0], GATTN_NODE_ADVANCE);
   if (advance < 0 || !chain_fits(plan, &plan->nodes[advance], gather))
     return false;
   step->softmax = softmax;
@@ -85,14 +84,13 @@ static gattn_status fuse(gattn_plan *plan, gattn_step *step) {
 }
 
 /* The set of a node's edges, shared with the steps before that have it. */
-static gattn_status find_set(gattn_plan *plan, gattn_node *node,
-                             int32_t *set) {
+static gattn_status find_set(gattn_plan *plan, gattn_node *node, int32_t *set) {
   for (*set = 0; *set < plan->n_sets; ++*set)
     if (gattn_edges_equal(&plan->sets[*set], &node->edges)) break;
   if (*set == plan->n_sets) {
     gattn_status status =
-        gattn_edges_open(plan->context, node->edges.graph,
-                         node->edges.frontier, &plan->sets[*set]);
+        gattn_edges_open(plan->context, node->edges.graph, node->edges.frontier,
+                         &plan->sets[*set]);
     if (status) return status;
     plan->n_sets++;
   }
@@ -107,10 +105,9 @@ static gattn_status find_set(gattn_plan *plan, gattn_node *node,
 
 static gattn_status append_step(gattn_plan *plan, const gattn_step *step) {
   gattn_step made = *step;
-  gattn_status status = made.advance >= 0
-                            ? fuse(plan, &made)
-                            : find_set(plan, &plan->nodes[made.node],
-                                       &made.set);
+  gattn_status status =
+      made.advance >= 0 ? fuse(plan, &made)
+                        : find_set(plan, &plan->nodes[made.node], &made.set);
   if (!status) plan->steps[plan->n_steps++] = made;
   return status;
 }

@@ -19,9 +19,9 @@ static gattn_tensor tq, tk, tv, to, tl, tb;
 static void dense(float *data, int rank, int64_t a, int64_t b, int64_t c,
                   gattn_tensor *tensor) {
   const int64_t shape[] = {a, b, c};
-  ck_assert_int_eq(gattn_tensor_dense(context, data, GATTN_FLOAT32, rank,
-                                      shape, tensor),
-                   GATTN_SUCCESS);
+  ck_assert_int_eq(
+      gattn_tensor_dense(context, data, GATTN_FLOAT32, rank, shape, tensor),
+      GATTN_SUCCESS);
 }
 
 static void setup(void) {
@@ -42,7 +42,10 @@ static void teardown(void) {
 
 static gattn_attention_args good(void) {
   return (gattn_attention_args){.struct_size = sizeof(gattn_attention_args),
-                                .q = &tq, .k = &tk, .v = &tv, .o = &to,
+                                .q = &tq,
+                                .k = &tk,
+                                .v = &tv,
+                                .o = &to,
                                 .lse = &tl};
 }
 
@@ -52,10 +55,9 @@ static void expect(gattn_status expected, const gattn_attention_args *args,
   ck_assert_msg(got == expected, "%s, not %s: %s", gattn_status_name(got),
                 gattn_status_name(expected), gattn_context_message(context));
   if (message)
-    ck_assert_msg(strncmp(gattn_context_message(context), message,
-                          strlen(message)) == 0,
-                  "\"%s\", not \"%s\"", gattn_context_message(context),
-                  message);
+    ck_assert_msg(
+        strncmp(gattn_context_message(context), message, strlen(message)) == 0,
+        "\"%s\", not \"%s\"", gattn_context_message(context), message);
 }
 
 START_TEST(good_arguments_pass) {
@@ -70,8 +72,7 @@ END_TEST
 
 START_TEST(nulls_are_refused) {
   gattn_attention_args args = good();
-  ck_assert_int_eq(gattn_attention(NULL, graph, NULL, &args),
-                   GATTN_ERROR_NULL);
+  ck_assert_int_eq(gattn_attention(NULL, graph, NULL, &args), GATTN_ERROR_NULL);
   ck_assert_int_eq(gattn_attention(context, NULL, NULL, &args),
                    GATTN_ERROR_NULL);
   expect(GATTN_ERROR_NULL, NULL, "args: ");
@@ -234,7 +235,9 @@ START_TEST(scales_and_scores_are_checked) {
   score.kind = (gattn_score_kind)70;
   expect(GATTN_ERROR_ARGUMENT, &args, "score.kind: 70");
   score = (gattn_score){.struct_size = sizeof score,
-                        .kind = GATTN_SCORE_ALIBI, .table = lse, .count = 3};
+                        .kind = GATTN_SCORE_ALIBI,
+                        .table = lse,
+                        .count = 3};
   args.edge_values = NULL;
   expect(GATTN_ERROR_SHAPE, &args, "score.count: 3");
 }
@@ -246,9 +249,9 @@ START_TEST(frontiers_are_checked) {
   gattn_tensor q2 = tq, o2 = to, l2 = tl;
   q2.shape[1] = o2.shape[1] = l2.shape[1] = 3;
   args.q = &q2, args.o = &o2, args.lse = &l2;
-  ck_assert_int_eq(gattn_frontier_list(context, N, (int64_t[]){7, 2, 7}, 3,
-                                       &twice),
-                   GATTN_SUCCESS);
+  ck_assert_int_eq(
+      gattn_frontier_list(context, N, (int64_t[]){7, 2, 7}, 3, &twice),
+      GATTN_SUCCESS);
   ck_assert_int_eq(gattn_attention(context, graph, twice, &args),
                    GATTN_ERROR_DUPLICATE);
   ck_assert_str_eq(gattn_context_message(context),
@@ -260,8 +263,7 @@ START_TEST(frontiers_are_checked) {
   ck_assert_str_eq(gattn_context_message(context),
                    "frontier: draws from 13 vertices, but graph has 12 query "
                    "vertices");
-  ck_assert_int_eq(gattn_frontier_range(context, N, 0, 2, &two),
-                   GATTN_SUCCESS);
+  ck_assert_int_eq(gattn_frontier_range(context, N, 0, 2, &two), GATTN_SUCCESS);
   ck_assert_int_eq(gattn_attention(context, graph, two, &args),
                    GATTN_ERROR_SHAPE);
   gattn_frontier_release(twice);
@@ -279,8 +281,7 @@ START_TEST(stacks_fit_the_heads) {
                    GATTN_ERROR_SHAPE);
   ck_assert_str_eq(gattn_context_message(context),
                    "q: has 4 heads, but graph is a stack of 3");
-  ck_assert_int_eq(gattn_graph_stack(context, graphs, 1, &one),
-                   GATTN_SUCCESS);
+  ck_assert_int_eq(gattn_graph_stack(context, graphs, 1, &one), GATTN_SUCCESS);
   ck_assert_int_eq(gattn_attention(context, one, NULL, &args), GATTN_SUCCESS);
   gattn_graph_release(stack);
   gattn_graph_release(one);
@@ -327,8 +328,10 @@ START_TEST(packed_projections_are_apart) {
                                  .shape = {2, N, DIM},
                                  .strides = {DIM, 8 * DIM, 1}};
   gattn_attention_args args = {.struct_size = sizeof args,
-                               .q = &parts[0], .k = &parts[1],
-                               .v = &parts[2], .o = &parts[3]};
+                               .q = &parts[0],
+                               .k = &parts[1],
+                               .v = &parts[2],
+                               .o = &parts[3]};
   ck_assert_int_eq(gattn_attention(context, square, NULL, &args),
                    GATTN_SUCCESS);
   parts[3].strides[0] = -DIM;
@@ -378,8 +381,7 @@ START_TEST(removed_edges_are_no_edges) {
                        .kind = GATTN_SCORE_FUNCTION,
                        .function = remove_some};
   args.score = &score;
-  for (int64_t e = 0; e < KV_HEADS * M * DIM; e++)
-    v[e] = e / DIM % 2 ? NAN : 1;
+  for (int64_t e = 0; e < KV_HEADS * M * DIM; e++) v[e] = e / DIM % 2 ? NAN : 1;
   expect(GATTN_SUCCESS, &args, NULL);
   for (int64_t row = 0; row < HEADS * N; row++) {
     bool empty = row % N == 3;
@@ -432,8 +434,7 @@ START_TEST(broken_generators_are_found) {
   gattn_score score = {.struct_size = sizeof score,
                        .kind = GATTN_SCORE_EDGE_BIAS};
   generator.struct_size = sizeof generator;
-  ck_assert_int_eq(gattn_graph_from_generator(context, N, M, &generator,
-                                              &own),
+  ck_assert_int_eq(gattn_graph_from_generator(context, N, M, &generator, &own),
                    GATTN_SUCCESS);
   gattn_status status = gattn_attention(context, own, NULL, &args);
   if (!generator.degree) ck_assert_int_eq(status, GATTN_ERROR_CALLBACK);
@@ -448,9 +449,9 @@ START_TEST(broken_generators_are_found) {
   ck_assert_int_eq(gattn_attention(context, own, NULL, &args),
                    GATTN_ERROR_CALLBACK);
   if (generator.degree)
-    ck_assert_int_eq(gattn_advance(context, own, NULL, &tq, &tk, NULL, NULL,
-                                   NULL, &tb),
-                     GATTN_ERROR_CALLBACK);
+    ck_assert_int_eq(
+        gattn_advance(context, own, NULL, &tq, &tk, NULL, NULL, NULL, &tb),
+        GATTN_ERROR_CALLBACK);
   free(exact);
   gattn_graph_release(own);
 }

@@ -10,16 +10,15 @@
 static gattn_context *context;
 
 static void setup(void) {
-  gattn_context_options options = {.struct_size = sizeof options,
-                                   .threads = 2};
+  gattn_context_options options = {.struct_size = sizeof options, .threads = 2};
   ck_assert_int_eq(gattn_context_create(&options, &context), GATTN_SUCCESS);
 }
 
 static void teardown(void) { gattn_context_destroy(context); }
 
 /* The oracle's state over the keys of one parity, as arrays. */
-static void half_state(const test_problem *problem, int parity,
-                       oracle_array *o, oracle_array *lse) {
+static void half_state(const test_problem *problem, int parity, oracle_array *o,
+                       oracle_array *lse) {
   oracle_problem half = problem->oracle;
   int64_t cells = half.mask_heads * half.n_q * half.n_kv;
   bool *edge = calloc((size_t)cells, 1);
@@ -38,34 +37,32 @@ static void half_state(const test_problem *problem, int parity,
 }
 
 START_TEST(split_then_merge_is_the_whole) {
-  test_problem problem = test_problem_make(
-      context, &(test_problem_options){.mask = (test_mask)_i,
-                                       .batch = 2,
-                                       .heads = 3,
-                                       .kv_heads = 3,
-                                       .n_q = 40,
-                                       .n_kv = 50,
-                                       .dim = 3,
-                                       .dim_v = 300});
+  test_problem problem =
+      test_problem_make(context, &(test_problem_options){.mask = (test_mask)_i,
+                                                         .batch = 2,
+                                                         .heads = 3,
+                                                         .kv_heads = 3,
+                                                         .n_q = 40,
+                                                         .n_kv = 50,
+                                                         .dim = 3,
+                                                         .dim_v = 300});
   for (int layout = 0; layout < ORACLE_LAYOUTS; layout++) {
     oracle_array o[3], lse[3];
     for (int s = 0; s < 3; s++) {
       o[s] = test_problem_output(&problem, (oracle_layout)layout);
-      lse[s] = test_problem_rows(&problem, GATTN_FLOAT32,
-                                 (oracle_layout)layout);
+      lse[s] =
+          test_problem_rows(&problem, GATTN_FLOAT32, (oracle_layout)layout);
       if (s < 2) half_state(&problem, s, &o[s], &lse[s]);
     }
     ck_assert_int_eq(
-        gattn_merge_states(context, &o[0].tensor, &lse[0].tensor,
-                           &o[1].tensor, &lse[1].tensor, &o[2].tensor,
-                           &lse[2].tensor),
+        gattn_merge_states(context, &o[0].tensor, &lse[0].tensor, &o[1].tensor,
+                           &lse[1].tensor, &o[2].tensor, &lse[2].tensor),
         GATTN_SUCCESS);
     oracle_assert_close("o", &o[2], problem.o, 2);
     oracle_assert_close("lse", &lse[2], problem.lse, 4);
     ck_assert_int_eq(
-        gattn_merge_states(context, &o[0].tensor, &lse[0].tensor,
-                           &o[1].tensor, &lse[1].tensor, &o[1].tensor,
-                           &lse[0].tensor),
+        gattn_merge_states(context, &o[0].tensor, &lse[0].tensor, &o[1].tensor,
+                           &lse[1].tensor, &o[1].tensor, &lse[0].tensor),
         GATTN_SUCCESS);
     oracle_assert_close("in place", &o[1], problem.o, 2);
     oracle_assert_close("in place", &lse[0], problem.lse, 4);
@@ -110,10 +107,10 @@ START_TEST(edges_of_the_range) {
     expected_lse[r] = rows[r][4];
     expected_o[r] = rows[r][5];
   }
-  ck_assert_int_eq(gattn_merge_states(context, &o[0].tensor, &lse[0].tensor,
-                                      &o[1].tensor, &lse[1].tensor,
-                                      &o[2].tensor, &lse[2].tensor),
-                   GATTN_SUCCESS);
+  ck_assert_int_eq(
+      gattn_merge_states(context, &o[0].tensor, &lse[0].tensor, &o[1].tensor,
+                         &lse[1].tensor, &o[2].tensor, &lse[2].tensor),
+      GATTN_SUCCESS);
   oracle_assert_close("o", &o[2], expected_o, 1);
   oracle_assert_close("lse", &lse[2], expected_lse, 1);
   for (int s = 0; s < 3; s++) {
@@ -134,8 +131,8 @@ START_TEST(bad_states_are_refused) {
                      GATTN_SUCCESS);
     arguments[n] = &t[n];
   }
-#define MERGE()                                                            \
-  gattn_merge_states(context, arguments[0], arguments[1], arguments[2],    \
+#define MERGE()                                                         \
+  gattn_merge_states(context, arguments[0], arguments[1], arguments[2], \
                      arguments[3], arguments[4], arguments[5])
   ck_assert_int_eq(MERGE(), GATTN_SUCCESS);
   memset(data, 0x7f, sizeof data);
@@ -161,9 +158,9 @@ START_TEST(bad_states_are_refused) {
   changed.data = data[0] + 1;
   arguments[4] = &changed;
   ck_assert_int_eq(MERGE(), GATTN_ERROR_ARGUMENT);
-  ck_assert_int_eq(gattn_merge_states(NULL, &t[0], &t[1], &t[2], &t[3],
-                                      &t[4], &t[5]),
-                   GATTN_ERROR_NULL);
+  ck_assert_int_eq(
+      gattn_merge_states(NULL, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5]),
+      GATTN_ERROR_NULL);
   ck_assert_float_eq(data[4][0], data[0][0]);
 }
 END_TEST

@@ -10,19 +10,17 @@
 static gattn_context *context;
 
 static void setup(void) {
-  gattn_context_options options = {.struct_size = sizeof options,
-                                   .threads = 3};
+  gattn_context_options options = {.struct_size = sizeof options, .threads = 3};
   ck_assert_int_eq(gattn_context_create(&options, &context), GATTN_SUCCESS);
 }
 
 static void teardown(void) { gattn_context_destroy(context); }
 
-#define ASSERT_OK(call)                                         \
-  do {                                                          \
-    gattn_status status_ = (call);                              \
-    ck_assert_msg(status_ == GATTN_SUCCESS, "%s: %s: %s", #call, \
-                  gattn_status_name(status_),                   \
-                  gattn_context_message(context));              \
+#define ASSERT_OK(call)                                                        \
+  do {                                                                         \
+    gattn_status status_ = (call);                                             \
+    ck_assert_msg(status_ == GATTN_SUCCESS, "%s: %s: %s", #call,               \
+                  gattn_status_name(status_), gattn_context_message(context)); \
   } while (0)
 
 /* ------------------------------------------------- one problem, each step */
@@ -30,14 +28,14 @@ static void teardown(void) { gattn_context_destroy(context); }
 static void check_counts(const test_problem *problem) {
   const oracle_problem *oracle = &problem->oracle;
   int64_t edges = -7;
-  ASSERT_OK(gattn_edge_count(context, problem->graph, problem->frontier,
-                             &edges));
+  ASSERT_OK(
+      gattn_edge_count(context, problem->graph, problem->frontier, &edges));
   ck_assert_int_eq(edges, oracle_edges(oracle));
   int64_t *offsets = calloc((size_t)oracle->n_f + 1, sizeof *offsets);
   for (int64_t h = 0; h < oracle->mask_heads; h++) {
     int64_t expected = 0;
-    ASSERT_OK(gattn_edge_offsets(context, problem->graph, problem->frontier,
-                                 h, offsets));
+    ASSERT_OK(gattn_edge_offsets(context, problem->graph, problem->frontier, h,
+                                 offsets));
     for (int64_t p = 0; p <= oracle->n_f; p++) {
       ck_assert_int_eq(offsets[p], expected);
       for (int64_t j = 0; j < oracle->n_kv && p < oracle->n_f; j++)
@@ -72,14 +70,13 @@ static void check_softmax(const test_problem *problem, oracle_layout layout) {
   oracle_array scores = packed(problem, problem->scores, layout);
   oracle_array weights = test_problem_edges(problem, layout, 7);
   oracle_array lse = test_problem_rows(problem, GATTN_FLOAT32, layout);
-  ASSERT_OK(gattn_segmented_softmax(context, problem->graph,
-                                    problem->frontier, &scores.tensor,
-                                    &weights.tensor, &lse.tensor));
+  ASSERT_OK(gattn_segmented_softmax(context, problem->graph, problem->frontier,
+                                    &scores.tensor, &weights.tensor,
+                                    &lse.tensor));
   test_problem_assert_edges("weights", problem, &weights, problem->weights);
   oracle_assert_close("lse", &lse, problem->lse, 4);
-  ASSERT_OK(gattn_segmented_softmax(context, problem->graph,
-                                    problem->frontier, &scores.tensor,
-                                    &scores.tensor, NULL));
+  ASSERT_OK(gattn_segmented_softmax(context, problem->graph, problem->frontier,
+                                    &scores.tensor, &scores.tensor, NULL));
   test_problem_assert_edges("in place", problem, &scores, problem->weights);
   oracle_array_free(&scores);
   oracle_array_free(&weights);
@@ -122,9 +119,9 @@ static void check_reduce(const test_problem *problem, gattn_monoid monoid,
       problem, integers ? GATTN_INT64 : GATTN_FLOAT32, layout);
   double *expected = calloc((size_t)out.elements + 1, sizeof *expected);
   for (int64_t row = 0; row < out.elements; row++)
-    expected[row] = reduced(problem, monoid, row,
-                            row / oracle->n_f % oracle->heads,
-                            row % oracle->n_f);
+    expected[row] =
+        reduced(problem, monoid, row, row / oracle->n_f % oracle->heads,
+                row % oracle->n_f);
   ASSERT_OK(gattn_segmented_reduce(context, problem->graph, problem->frontier,
                                    monoid, &values.tensor, &out.tensor));
   oracle_assert_close("reduce", &out, expected, 4);
@@ -193,7 +190,7 @@ END_TEST
 
 /* n_q, n_kv, dim, dim_v that hurt. */
 static const int64_t shapes[][4] = {
-    {0, 5, 3, 3}, {5, 0, 3, 3},   {1, 1, 1, 1},       {1, 300, 2, 1},
+    {0, 5, 3, 3},   {5, 0, 3, 3},       {1, 1, 1, 1},       {1, 300, 2, 1},
     {300, 1, 1, 2}, {33, 65, 257, 300}, {64, 64, 256, 513}, {4, 4, 2, 0},
 };
 
@@ -246,8 +243,7 @@ START_TEST(removed_edges_stay_out) {
   }
   oracle_array_set(&problem.v, 9 * 4, NAN);
   oracle_array_set(&problem.v, 20 * 4, INFINITY);
-  oracle_softmax(&problem.oracle, problem.scores, problem.weights,
-                 problem.lse);
+  oracle_softmax(&problem.oracle, problem.scores, problem.weights, problem.lse);
   oracle_gather(&problem.oracle, problem.weights, problem.o);
   ck_assert_double_eq(problem.lse[20], -INFINITY);
   ck_assert_double_eq(problem.o[20 * 4], 0);
@@ -262,21 +258,18 @@ START_TEST(nan_wins_a_reduction) {
   ASSERT_OK(gattn_mask_full(context, 2, 4, &graph));
   oracle_array values = oracle_array_make(
       GATTN_FLOAT32, 1, (const int64_t[]){8}, ORACLE_DENSE, 1);
-  const double given[] = {3, NAN, 5, NAN, -INFINITY, -INFINITY, -INFINITY,
-                          -INFINITY};
+  const double given[] = {3,         NAN,       5,         NAN,
+                          -INFINITY, -INFINITY, -INFINITY, -INFINITY};
   for (int64_t e = 0; e < 8; e++) oracle_array_set(&values, e, given[e]);
   const double expected[][2] = {
-      [GATTN_MAX] = {NAN, -INFINITY},
-      [GATTN_MIN] = {NAN, -INFINITY},
-      [GATTN_SUM] = {NAN, -INFINITY},
-      [GATTN_LOG_SUM_EXP] = {NAN, -INFINITY},
-      [GATTN_COUNT] = {4, 4},
-      [GATTN_ARG_MAX] = {1, 0},
+      [GATTN_MAX] = {NAN, -INFINITY}, [GATTN_MIN] = {NAN, -INFINITY},
+      [GATTN_SUM] = {NAN, -INFINITY}, [GATTN_LOG_SUM_EXP] = {NAN, -INFINITY},
+      [GATTN_COUNT] = {4, 4},         [GATTN_ARG_MAX] = {1, 0},
   };
   for (int monoid = GATTN_MAX; monoid <= GATTN_ARG_MAX; monoid++) {
-    oracle_array out = oracle_array_make(
-        monoid >= GATTN_COUNT ? GATTN_INT64 : GATTN_FLOAT32, 1,
-        (const int64_t[]){2}, ORACLE_DENSE, 1);
+    oracle_array out =
+        oracle_array_make(monoid >= GATTN_COUNT ? GATTN_INT64 : GATTN_FLOAT32,
+                          1, (const int64_t[]){2}, ORACLE_DENSE, 1);
     ASSERT_OK(gattn_segmented_reduce(context, graph, GATTN_ALL,
                                      (gattn_monoid)monoid, &values.tensor,
                                      &out.tensor));
@@ -311,11 +304,9 @@ START_TEST(threads_change_nothing) {
   gattn_context_options one = {.struct_size = sizeof one, .threads = 1};
   ck_assert_int_eq(gattn_context_create(&one, &single), GATTN_SUCCESS);
   ASSERT_OK(gattn_advance(context, problem.graph, NULL, &problem.q.tensor,
-                          &problem.k.tensor, NULL, NULL, NULL,
-                          &first.tensor));
+                          &problem.k.tensor, NULL, NULL, NULL, &first.tensor));
   ASSERT_OK(gattn_advance(single, problem.graph, NULL, &problem.q.tensor,
-                          &problem.k.tensor, NULL, NULL, NULL,
-                          &second.tensor));
+                          &problem.k.tensor, NULL, NULL, NULL, &second.tensor));
   ck_assert_mem_eq(first.memory, second.memory,
                    (size_t)first.elements * sizeof(float));
   gattn_context_destroy(single);
@@ -335,19 +326,22 @@ START_TEST(progress_cancels) {
   int calls = 0;
   gattn_context *watched;
   gattn_context_options options = {.struct_size = sizeof options,
-                                   .threads = 2,
+                                   .threads = 1,
                                    .progress = count_and_cancel,
                                    .progress_user = &calls};
   ck_assert_int_eq(gattn_context_create(&options, &watched), GATTN_SUCCESS);
-  test_problem problem = test_problem_make(
-      context, &(test_problem_options){.mask = MASK_CAUSAL, .rank = 2,
-                                       .n_q = 4096, .n_kv = 8, .dim = 1,
-                                       .dim_v = 1});
+  test_problem problem =
+      test_problem_make(context, &(test_problem_options){.mask = MASK_CAUSAL,
+                                                         .rank = 2,
+                                                         .n_q = 4096,
+                                                         .n_kv = 8,
+                                                         .dim = 1,
+                                                         .dim_v = 1});
   oracle_array out = test_problem_edges(&problem, ORACLE_DENSE, 1);
-  ck_assert_int_eq(gattn_advance(watched, problem.graph, NULL,
-                                 &problem.q.tensor, &problem.k.tensor, NULL,
-                                 NULL, NULL, &out.tensor),
-                   GATTN_ERROR_CANCELLED);
+  ck_assert_int_eq(
+      gattn_advance(watched, problem.graph, NULL, &problem.q.tensor,
+                    &problem.k.tensor, NULL, NULL, NULL, &out.tensor),
+      GATTN_ERROR_CANCELLED);
   ck_assert_int_eq(calls, 3);
   oracle_array_free(&out);
   test_problem_free(&problem);

@@ -33,30 +33,50 @@ START_TEST(built_ins_are_their_definitions) {
     float expected;
   } rows[] = {
       {{.kind = GATTN_SCORE_IDENTITY}, 3, {.value = 9}, 3},
-      {{.kind = GATTN_SCORE_FUNCTION, .function = twice_plus_head,
+      {{.kind = GATTN_SCORE_FUNCTION,
+        .function = twice_plus_head,
         .parameters = &parameter},
-       3, {.head = 7}, 113},
-      {{.kind = GATTN_SCORE_ALIBI, .table = slopes, .count = 2}, 3,
-       {.i = 2, .j = 8, .head = 1}, 1.5f},
-      {{.kind = GATTN_SCORE_ALIBI, .table = slopes, .count = 2}, 3,
-       {.i = 8, .j = 2, .head = 0}, 0},
-      {{.kind = GATTN_SCORE_ALIBI, .table = slopes, .count = 2}, 3,
-       {.i = (int64_t)1 << 62, .j = 0}, -0.5f * 0x1p62f},
-      {{.kind = GATTN_SCORE_SOFTCAP, .cap = 2}, 3, {.i = 0},
-       2 * tanhf(1.5f)},
+       3,
+       {.head = 7},
+       113},
+      {{.kind = GATTN_SCORE_ALIBI, .table = slopes, .count = 2},
+       3,
+       {.i = 2, .j = 8, .head = 1},
+       1.5f},
+      {{.kind = GATTN_SCORE_ALIBI, .table = slopes, .count = 2},
+       3,
+       {.i = 8, .j = 2, .head = 0},
+       0},
+      {{.kind = GATTN_SCORE_ALIBI, .table = slopes, .count = 2},
+       3,
+       {.i = (int64_t)1 << 62, .j = 0},
+       -0.5f * 0x1p62f},
+      {{.kind = GATTN_SCORE_SOFTCAP, .cap = 2}, 3, {.i = 0}, 2 * tanhf(1.5f)},
       {{.kind = GATTN_SCORE_SOFTCAP, .cap = 2}, INFINITY, {.i = 0}, 2},
-      {{.kind = GATTN_SCORE_RELATIVE, .table = biases, .count = 5}, 0,
-       {.i = 4, .j = 4}, 3},
-      {{.kind = GATTN_SCORE_RELATIVE, .table = biases, .count = 5}, 0,
-       {.i = 4, .j = 5}, 4},
-      {{.kind = GATTN_SCORE_RELATIVE, .table = biases, .count = 5}, 0,
-       {.i = 4, .j = 400}, 5},
-      {{.kind = GATTN_SCORE_RELATIVE, .table = biases, .count = 5}, 1,
-       {.i = 4, .j = 2, .head = 1}, 11},
-      {{.kind = GATTN_SCORE_RELATIVE, .table = biases, .count = 5}, 1,
-       {.i = (int64_t)1 << 62, .j = 0, .head = 1}, 11},
-      {{.kind = GATTN_SCORE_RELATIVE, .table = biases, .count = 1}, 1,
-       {.i = 4, .j = 2}, 2},
+      {{.kind = GATTN_SCORE_RELATIVE, .table = biases, .count = 5},
+       0,
+       {.i = 4, .j = 4},
+       3},
+      {{.kind = GATTN_SCORE_RELATIVE, .table = biases, .count = 5},
+       0,
+       {.i = 4, .j = 5},
+       4},
+      {{.kind = GATTN_SCORE_RELATIVE, .table = biases, .count = 5},
+       0,
+       {.i = 4, .j = 400},
+       5},
+      {{.kind = GATTN_SCORE_RELATIVE, .table = biases, .count = 5},
+       1,
+       {.i = 4, .j = 2, .head = 1},
+       11},
+      {{.kind = GATTN_SCORE_RELATIVE, .table = biases, .count = 5},
+       1,
+       {.i = (int64_t)1 << 62, .j = 0, .head = 1},
+       11},
+      {{.kind = GATTN_SCORE_RELATIVE, .table = biases, .count = 1},
+       1,
+       {.i = 4, .j = 2},
+       2},
       {{.kind = GATTN_SCORE_EDGE_BIAS}, 3, {.value = -INFINITY}, -INFINITY},
       {{.kind = GATTN_SCORE_EDGE_BIAS}, 3, {.value = 4}, 7},
       {{.kind = GATTN_SCORE_EDGE_SCALE}, 3, {.value = 4}, 12},
@@ -85,8 +105,8 @@ START_TEST(good_scores_pass) {
   ASSERT_CHECK(GATTN_SUCCESS, 2, .kind = GATTN_SCORE_ALIBI, .table = slopes,
                .count = 2);
   ASSERT_CHECK(GATTN_SUCCESS, 2, .kind = GATTN_SCORE_SOFTCAP, .cap = 1);
-  ASSERT_CHECK(GATTN_SUCCESS, 2, .kind = GATTN_SCORE_RELATIVE,
-               .table = biases, .count = 5);
+  ASSERT_CHECK(GATTN_SUCCESS, 2, .kind = GATTN_SCORE_RELATIVE, .table = biases,
+               .count = 5);
   ASSERT_CHECK(GATTN_SUCCESS, 2, .kind = GATTN_SCORE_EDGE_BIAS);
   ASSERT_CHECK(GATTN_SUCCESS, 2, .kind = GATTN_SCORE_EDGE_SCALE);
 }
@@ -101,24 +121,21 @@ START_TEST(bad_scores_are_refused) {
   ASSERT_CHECK(GATTN_ERROR_ARGUMENT, 2, .kind = (gattn_score_kind)-1);
   ASSERT_CHECK(GATTN_ERROR_NULL, 2, .kind = GATTN_SCORE_FUNCTION);
   ASSERT_CHECK(GATTN_ERROR_NULL, 2, .kind = GATTN_SCORE_ALIBI, .count = 2);
-  ASSERT_CHECK(GATTN_ERROR_SHAPE, 3, .kind = GATTN_SCORE_ALIBI,
-               .table = slopes, .count = 2);
+  ASSERT_CHECK(GATTN_ERROR_SHAPE, 3, .kind = GATTN_SCORE_ALIBI, .table = slopes,
+               .count = 2);
   ck_assert_str_eq(gattn_context_message(context),
                    "score.count: 2 slopes for 3 query heads");
   ASSERT_CHECK(GATTN_ERROR_ARGUMENT, 2, .kind = GATTN_SCORE_ALIBI,
                .table = slopes, .count = 0);
-  ASSERT_CHECK(GATTN_ERROR_NULL, 2, .kind = GATTN_SCORE_RELATIVE,
-               .count = 5);
+  ASSERT_CHECK(GATTN_ERROR_NULL, 2, .kind = GATTN_SCORE_RELATIVE, .count = 5);
   ASSERT_CHECK(GATTN_ERROR_ARGUMENT, 2, .kind = GATTN_SCORE_RELATIVE,
                .table = biases, .count = 4);
   ASSERT_CHECK(GATTN_ERROR_ARGUMENT, 2, .kind = GATTN_SCORE_RELATIVE,
                .table = biases, .count = -5);
   ASSERT_CHECK(GATTN_ERROR_SHAPE, INT64_MAX, .kind = GATTN_SCORE_RELATIVE,
                .table = biases, .count = 5);
-  ASSERT_CHECK(GATTN_ERROR_ARGUMENT, 2, .kind = GATTN_SCORE_SOFTCAP,
-               .cap = 0);
-  ASSERT_CHECK(GATTN_ERROR_ARGUMENT, 2, .kind = GATTN_SCORE_SOFTCAP,
-               .cap = -1);
+  ASSERT_CHECK(GATTN_ERROR_ARGUMENT, 2, .kind = GATTN_SCORE_SOFTCAP, .cap = 0);
+  ASSERT_CHECK(GATTN_ERROR_ARGUMENT, 2, .kind = GATTN_SCORE_SOFTCAP, .cap = -1);
   ASSERT_CHECK(GATTN_ERROR_ARGUMENT, 2, .kind = GATTN_SCORE_SOFTCAP,
                .cap = NAN);
   ASSERT_CHECK(GATTN_ERROR_ARGUMENT, 2, .kind = GATTN_SCORE_SOFTCAP,

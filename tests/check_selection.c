@@ -10,19 +10,17 @@
 static gattn_context *context;
 
 static void setup(void) {
-  gattn_context_options options = {.struct_size = sizeof options,
-                                   .threads = 2};
+  gattn_context_options options = {.struct_size = sizeof options, .threads = 2};
   ck_assert_int_eq(gattn_context_create(&options, &context), GATTN_SUCCESS);
 }
 
 static void teardown(void) { gattn_context_destroy(context); }
 
-#define ASSERT_OK(call)                                         \
-  do {                                                          \
-    gattn_status status_ = (call);                              \
-    ck_assert_msg(status_ == GATTN_SUCCESS, "%s: %s: %s", #call, \
-                  gattn_status_name(status_),                   \
-                  gattn_context_message(context));              \
+#define ASSERT_OK(call)                                                        \
+  do {                                                                         \
+    gattn_status status_ = (call);                                             \
+    ck_assert_msg(status_ == GATTN_SUCCESS, "%s: %s: %s", #call,               \
+                  gattn_status_name(status_), gattn_context_message(context)); \
   } while (0)
 
 /* A value that ties often, with a NaN and infinities among them. */
@@ -36,16 +34,16 @@ static double value_of(int64_t h, int64_t i, int64_t j) {
 
 static test_problem make_problem(test_frontier frontier, bool stack,
                                  int64_t heads) {
-  return test_problem_make(
-      context, &(test_problem_options){.mask = MASK_HOLES,
-                                       .frontier = frontier,
-                                       .stack = stack,
-                                       .rank = heads > 1 ? 3 : 2,
-                                       .heads = heads,
-                                       .n_q = 24,
-                                       .n_kv = 31,
-                                       .dim = 1,
-                                       .dim_v = 1});
+  return test_problem_make(context,
+                           &(test_problem_options){.mask = MASK_HOLES,
+                                                   .frontier = frontier,
+                                                   .stack = stack,
+                                                   .rank = heads > 1 ? 3 : 2,
+                                                   .heads = heads,
+                                                   .n_q = 24,
+                                                   .n_kv = 31,
+                                                   .dim = 1,
+                                                   .dim_v = 1});
 }
 
 /* Edge values by value_of, in row order. */
@@ -56,9 +54,9 @@ static oracle_array make_values(const test_problem *problem) {
   double *dense = calloc((size_t)(oracle->heads * per_head) + 1, 8);
   double *packed = calloc((size_t)values.elements + 1, 8);
   for (int64_t c = 0; c < oracle->heads * per_head; c++)
-    dense[c] = value_of(c / per_head,
-                        oracle->vertices[c % per_head / oracle->n_kv],
-                        c % oracle->n_kv);
+    dense[c] =
+        value_of(c / per_head, oracle->vertices[c % per_head / oracle->n_kv],
+                 c % oracle->n_kv);
   oracle_pack(oracle, dense, NAN, packed);
   for (int64_t e = 0; e < values.elements; e++)
     oracle_array_set(&values, e, packed[e]);
@@ -117,16 +115,15 @@ static int keep_wanted(void *user, const gattn_edge *edge) {
 
 static bool expect_wanted(const test_problem *problem, int64_t h, int64_t i,
                           int64_t j, int64_t k) {
-  gattn_edge edge = {.i = i, .j = j, .head = h,
-                     .value = k ? (float)value_of(h, i, j) : 0};
+  gattn_edge edge = {
+      .i = i, .j = j, .head = h, .value = k ? (float)value_of(h, i, j) : 0};
   return offered(problem, h, i, j) && wanted(&edge);
 }
 
 START_TEST(filter_keeps_what_the_predicate_does) {
   for (int heads = 1; heads <= 3; heads++)
     for (int stack = 0; stack < 2; stack++) {
-      test_problem problem =
-          make_problem((test_frontier)_i, stack != 0, heads);
+      test_problem problem = make_problem((test_frontier)_i, stack != 0, heads);
       oracle_array values = make_values(&problem);
       gattn_graph *kept;
       gattn_edge last = {.i = -1};
@@ -198,16 +195,14 @@ START_TEST(bad_requests_are_refused) {
   batched.strides[2] = good->strides[0];
   shorter.shape[0]--;
   half.type = GATTN_FLOAT16;
-  ASSERT_OK(gattn_frontier_list(context, 24, (const int64_t[]){5, 3, 5}, 3,
-                                &twice));
+  ASSERT_OK(
+      gattn_frontier_list(context, 24, (const int64_t[]){5, 3, 5}, 3, &twice));
   ASSERT_OK(gattn_frontier_all(context, 23, &other));
   const struct {
     gattn_status got, expected;
   } cases[] = {
-      {gattn_top_k(context, graph, NULL, good, 0, &out),
-       GATTN_ERROR_ARGUMENT},
-      {gattn_top_k(context, graph, NULL, good, -4, &out),
-       GATTN_ERROR_ARGUMENT},
+      {gattn_top_k(context, graph, NULL, good, 0, &out), GATTN_ERROR_ARGUMENT},
+      {gattn_top_k(context, graph, NULL, good, -4, &out), GATTN_ERROR_ARGUMENT},
       {gattn_top_k(context, graph, NULL, NULL, 1, &out), GATTN_ERROR_NULL},
       {gattn_top_k(context, graph, NULL, good, 1, NULL), GATTN_ERROR_NULL},
       {gattn_top_k(context, NULL, NULL, good, 1, &out), GATTN_ERROR_NULL},
@@ -217,8 +212,7 @@ START_TEST(bad_requests_are_refused) {
       {gattn_top_k(context, graph, other, good, 1, &out), GATTN_ERROR_SHAPE},
       {gattn_top_k(context, graph, NULL, &batched, 1, &out),
        GATTN_ERROR_UNSUPPORTED},
-      {gattn_top_k(context, graph, NULL, &shorter, 1, &out),
-       GATTN_ERROR_SHAPE},
+      {gattn_top_k(context, graph, NULL, &shorter, 1, &out), GATTN_ERROR_SHAPE},
       {gattn_top_k(context, graph, NULL, &none, 1, &out), GATTN_ERROR_SHAPE},
       {gattn_top_k(context, graph, NULL, &half, 1, &out), GATTN_ERROR_TYPE},
       {gattn_filter(context, graph, NULL, good, NULL, NULL, &out),
@@ -257,9 +251,9 @@ START_TEST(progress_cancels) {
   ck_assert_int_eq(gattn_context_create(&options, &watched), GATTN_SUCCESS);
   test_problem problem = make_problem(FRONTIER_ALL, false, 1);
   gattn_graph *out = NULL;
-  ck_assert_int_eq(gattn_filter(watched, problem.graph, NULL, NULL, keep,
-                                NULL, &out),
-                   GATTN_ERROR_CANCELLED);
+  ck_assert_int_eq(
+      gattn_filter(watched, problem.graph, NULL, NULL, keep, NULL, &out),
+      GATTN_ERROR_CANCELLED);
   ck_assert_ptr_null(out);
   test_problem_free(&problem);
   gattn_context_destroy(watched);
@@ -276,16 +270,15 @@ static gattn_status run_all(gattn_context *brutal, void *user) {
   gattn_tensor tq, tv, to, tl;
   (void)user;
   gattn_tensor_dense(brutal, q, GATTN_FLOAT32, 3, (int64_t[]){2, 6, 1}, &tq);
-  gattn_tensor_dense(brutal, values, GATTN_FLOAT32, 2, (int64_t[]){2, 16},
-                     &tv);
+  gattn_tensor_dense(brutal, values, GATTN_FLOAT32, 2, (int64_t[]){2, 16}, &tv);
   gattn_tensor_dense(brutal, o, GATTN_FLOAT32, 3, (int64_t[]){2, 6, 1}, &to);
   gattn_tensor_dense(brutal, lse, GATTN_FLOAT32, 2, (int64_t[]){2, 6}, &tl);
   gattn_status status = gattn_mask_local(brutal, 6, 6, 1, 1, &graphs[0]);
   if (!status) status = gattn_mask_blocks(brutal, 6, 6, 2, &graphs[1]);
   if (!status) status = gattn_graph_stack(brutal, graphs, 2, &stack);
   if (!status)
-    status = gattn_advance(brutal, stack, NULL, &tq, &tq, NULL, NULL, NULL,
-                           &tv);
+    status =
+        gattn_advance(brutal, stack, NULL, &tq, &tq, NULL, NULL, NULL, &tv);
   if (!status)
     status = gattn_filter(brutal, stack, NULL, &tv, keep, NULL, &kept);
   if (!status) status = gattn_top_k(brutal, stack, NULL, &tv, 2, &top);

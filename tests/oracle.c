@@ -26,10 +26,8 @@ static int64_t key_index(const oracle_problem *problem, int64_t b, int64_t h,
 
 static double score_of(const oracle_problem *problem, int64_t b, int64_t h,
                        int64_t p, int64_t j) {
-  const double *q =
-      problem->q + row_index(problem, b, h, p) * problem->dim;
-  const double *k =
-      problem->k + key_index(problem, b, h, j) * problem->dim;
+  const double *q = problem->q + row_index(problem, b, h, p) * problem->dim;
+  const double *k = problem->k + key_index(problem, b, h, j) * problem->dim;
   double dot = 0;
   for (int64_t c = 0; c < problem->dim; c++) dot += q[c] * k[c];
   double scale =
@@ -41,9 +39,9 @@ static double score_of(const oracle_problem *problem, int64_t b, int64_t h,
   return problem->score(scale * dot, i, j, h, b, value, problem->parameters);
 }
 
-#define FOR_EACH_ROW(problem, b, h, p)                \
-  for (int64_t b = 0; b < (problem)->batch; b++)      \
-    for (int64_t h = 0; h < (problem)->heads; h++)    \
+#define FOR_EACH_ROW(problem, b, h, p)             \
+  for (int64_t b = 0; b < (problem)->batch; b++)   \
+    for (int64_t h = 0; h < (problem)->heads; h++) \
       for (int64_t p = 0; p < (problem)->n_f; p++)
 
 void oracle_scores(const oracle_problem *problem, double *scores) {
@@ -131,8 +129,8 @@ int64_t oracle_edges(const oracle_problem *problem) {
   return most;
 }
 
-void oracle_pack(const oracle_problem *problem, const double *dense,
-                 double pad, double *packed) {
+void oracle_pack(const oracle_problem *problem, const double *dense, double pad,
+                 double *packed) {
   int64_t edges = oracle_edges(problem);
   for (int64_t e = 0; e < problem->batch * problem->heads * edges; e++)
     packed[e] = pad;

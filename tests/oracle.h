@@ -87,7 +87,7 @@ void oracle_attention(const oracle_problem *problem, double *o, double *lse);
 /* The edges of row order, counted and packed from a dense [batch, heads, n_f,
  * n_kv] into [batch, heads, edges]; entries past a head's edges become pad. */
 int64_t oracle_edges(const oracle_problem *problem);
-void oracle_pack(const oracle_problem *problem, const double *dense,
-                 double pad, double *packed);
+void oracle_pack(const oracle_problem *problem, const double *dense, double pad,
+                 double *packed);
 
 #endif

@@ -110,8 +110,7 @@ static char *address(const oracle_array *array, int64_t element) {
     offset += element % tensor->shape[axis] * tensor->strides[axis];
     element /= tensor->shape[axis];
   }
-  return (char *)tensor->data +
-         offset * (int64_t)gattn_type_size(tensor->type);
+  return (char *)tensor->data + offset * (int64_t)gattn_type_size(tensor->type);
 }
 
 oracle_array oracle_array_make(gattn_type type, int rank, const int64_t *shape,
@@ -126,8 +125,7 @@ oracle_array oracle_array_make(gattn_type type, int rank, const int64_t *shape,
   array.memory = malloc((size_t)room * gattn_type_size(type));
   if (!array.values || !array.memory) abort();
   memset(array.memory, 0xff, (size_t)room * gattn_type_size(type));
-  tensor->data = (char *)array.memory +
-                 origin * (int64_t)gattn_type_size(type);
+  tensor->data = (char *)array.memory + origin * (int64_t)gattn_type_size(type);
   for (int axis = 0; axis < rank; axis++) {
     tensor->shape[axis] = shape[axis];
     tensor->strides[axis] = strides[4 - rank + axis];

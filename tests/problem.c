@@ -29,10 +29,8 @@ static bool is_edge(test_mask mask, int64_t i, int64_t j) {
 }
 
 static const char *const expressions[] = {
-    [MASK_FULL] = "full",
-    [MASK_CAUSAL] = "causal",
-    [MASK_BAND] = "local(3, 2)",
-    [MASK_STRIDED] = "strided(3)",
+    [MASK_FULL] = "full",           [MASK_CAUSAL] = "causal",
+    [MASK_BAND] = "local(3, 2)",    [MASK_STRIDED] = "strided(3)",
     [MASK_NOTHING] = "full - full",
 };
 
@@ -45,9 +43,9 @@ static gattn_graph *coordinates(gattn_context *context, int64_t n_q,
   for (int64_t i = n_q; i-- > 0;)
     for (int64_t j = 0; j < n_kv; j++)
       if (hashed(i, j)) rows[count] = i, columns[count++] = j;
-  ck_assert_int_eq(gattn_graph_from_coo(context, n_q, n_kv, count, rows,
-                                        columns, &graph),
-                   GATTN_SUCCESS);
+  ck_assert_int_eq(
+      gattn_graph_from_coo(context, n_q, n_kv, count, rows, columns, &graph),
+      GATTN_SUCCESS);
   free(rows);
   free(columns);
   return graph;
@@ -80,9 +78,9 @@ static void make_graph(test_problem *problem,
           is_edge(mask, c / oracle->n_kv, c % oracle->n_kv);
   }
   if (options->stack) {
-    ck_assert_int_eq(gattn_graph_stack(problem->context, graphs, heads,
-                                       &problem->graph),
-                     GATTN_SUCCESS);
+    ck_assert_int_eq(
+        gattn_graph_stack(problem->context, graphs, heads, &problem->graph),
+        GATTN_SUCCESS);
     for (int64_t h = 0; h < heads; h++) gattn_graph_release(graphs[h]);
   } else {
     problem->graph = graphs[0];
@@ -100,8 +98,8 @@ static void make_frontier(test_problem *problem, test_frontier kind) {
     if (kind == FRONTIER_LIST && i % 2 == 0) vertices[count++] = n - 1 - i;
   }
   if (kind == FRONTIER_RANGE)
-    status = gattn_frontier_range(problem->context, n, n / 3, n,
-                                  &problem->frontier);
+    status =
+        gattn_frontier_range(problem->context, n, n / 3, n, &problem->frontier);
   if (kind == FRONTIER_LIST)
     status = gattn_frontier_list(problem->context, n, vertices, count,
                                  &problem->frontier);
@@ -135,12 +133,12 @@ test_problem test_problem_make(gattn_context *context,
   make_graph(&problem, options);
   make_frontier(&problem, options->frontier);
   uint64_t seed = options->seed + 1;
-  problem.q = make_array(options, oracle->heads, oracle->n_f, oracle->dim,
-                         seed);
+  problem.q =
+      make_array(options, oracle->heads, oracle->n_f, oracle->dim, seed);
   problem.k = make_array(options, oracle->kv_heads, oracle->n_kv, oracle->dim,
                          seed + 100);
-  problem.v = make_array(options, oracle->kv_heads, oracle->n_kv,
-                         oracle->dim_v, seed + 200);
+  problem.v = make_array(options, oracle->kv_heads, oracle->n_kv, oracle->dim_v,
+                         seed + 200);
   oracle->q = problem.q.values;
   oracle->k = problem.k.values;
   oracle->v = problem.v.values;
@@ -179,8 +177,7 @@ void test_problem_free(test_problem *problem) {
 static oracle_array plane_array(const test_problem *problem, gattn_type type,
                                 int64_t last, oracle_layout layout,
                                 uint64_t seed) {
-  const int64_t shape[] = {problem->oracle.batch, problem->oracle.heads,
-                           last};
+  const int64_t shape[] = {problem->oracle.batch, problem->oracle.heads, last};
   int rank = problem->q.tensor.rank - 1;
   return oracle_array_make(type, rank, shape + 3 - rank, layout, seed);
 }

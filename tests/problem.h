@@ -32,7 +32,7 @@ typedef struct test_problem_options {
   bool stack; /* head h uses the mask (mask + h) mod MASKS */
   gattn_type type;
   oracle_layout layout;
-  int rank; /* of q, k, v: 2 … 4; 0: 4 */
+  int rank;                       /* of q, k, v: 2 … 4; 0: 4 */
   int64_t batch, heads, kv_heads; /* 0: 1 */
   int64_t n_q, n_kv, dim, dim_v;
   uint64_t seed;

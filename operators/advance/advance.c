@@ -3,8 +3,8 @@
 
 #include "operators/advance/advance.h"
 
-static gattn_status view_operands(gattn_context *context,
-                                  const gattn_tensor *q, const gattn_tensor *k,
+static gattn_status view_operands(gattn_context *context, const gattn_tensor *q,
+                                  const gattn_tensor *k,
                                   const gattn_tensor *edge_values,
                                   const gattn_tensor *out,
                                   gattn_advance_job *job) {
@@ -30,11 +30,11 @@ static gattn_status check_edge_operands(gattn_context *context,
                                         batch, heads);
   if (!status) status = gattn_view_check_output(context, "out", &job->out);
   if (!status)
-    status = gattn_check_overlap(context, "out", &job->out, "q", &job->q,
-                                 false);
+    status =
+        gattn_check_overlap(context, "out", &job->out, "q", &job->q, false);
   if (!status)
-    status = gattn_check_overlap(context, "out", &job->out, "k", &job->k,
-                                 false);
+    status =
+        gattn_check_overlap(context, "out", &job->out, "k", &job->k, false);
   if (!status)
     status = gattn_check_overlap(context, "out", &job->out, "edge_values",
                                  &job->edge_values, true);
@@ -51,8 +51,7 @@ gattn_status gattn_advance(gattn_context *context, gattn_graph *graph,
   gattn_advance_job job = {.score = gattn_score_of(score)};
   gattn_edges edges;
   gattn_status status = gattn_edges_of(context, graph, frontier, &edges);
-  if (!status)
-    status = view_operands(context, q, k, edge_values, out, &job);
+  if (!status) status = view_operands(context, q, k, edge_values, out, &job);
   if (!status)
     status = gattn_check_advance(context, &edges, &job.q, &job.k, score,
                                  edge_values != NULL);

@@ -71,9 +71,8 @@ static bool score_row(advance_row *row) {
   gattn_run run;
   row->edge = offsets[row->p];
   row->count = 0;
-  row->seen = (gattn_edge){.i = gattn_edges_vertex(edges, row->p),
-                           .head = row->h,
-                           .batch = row->b};
+  row->seen = (gattn_edge){
+      .i = gattn_edges_vertex(edges, row->p), .head = row->h, .batch = row->b};
   gattn_row_walk_start(&walk, gattn_edges_graph(edges, row->h), row->seen.i,
                        offsets[row->p + 1] - offsets[row->p]);
   while (gattn_row_walk_next(&walk, &run))
@@ -88,10 +87,8 @@ static bool score_row(advance_row *row) {
 static bool score_block(const void *job_, const gattn_row_block *block) {
   const gattn_advance_job *job = job_;
   int64_t group = job->q.shape[1] / job->k.shape[1];
-  advance_row row = {.job = job,
-                     .b = block->b,
-                     .h = block->h,
-                     .kv_head = block->h / group};
+  advance_row row = {
+      .job = job, .b = block->b, .h = block->h, .kv_head = block->h / group};
   for (row.p = block->begin; row.p < block->end; row.p++)
     if (!score_row(&row)) return false;
   return true;

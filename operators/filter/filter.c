@@ -47,8 +47,7 @@ static gattn_status filter_head(gattn_context *context,
 }
 
 gattn_status gattn_filter(gattn_context *context, gattn_graph *graph,
-                          gattn_frontier *frontier,
-                          const gattn_tensor *values,
+                          gattn_frontier *frontier, const gattn_tensor *values,
                           gattn_edge_predicate predicate, void *user,
                           gattn_graph **out) {
   if (!context) return GATTN_ERROR_NULL;

@@ -24,8 +24,7 @@ gattn_status gattn_selection_open(gattn_context *context, gattn_graph *graph,
                                   gattn_frontier *frontier,
                                   const gattn_tensor *values,
                                   gattn_selection *selection);
-void gattn_selection_close(gattn_context *context,
-                           gattn_selection *selection);
+void gattn_selection_close(gattn_context *context, gattn_selection *selection);
 
 /* Chooses among the edges of head h, at most chosen->capacity of them. */
 typedef gattn_status (*gattn_choose)(gattn_context *context,

@@ -44,8 +44,7 @@ gattn_status gattn_selection_open(gattn_context *context, gattn_graph *graph,
   return status;
 }
 
-void gattn_selection_close(gattn_context *context,
-                           gattn_selection *selection) {
+void gattn_selection_close(gattn_context *context, gattn_selection *selection) {
   gattn_edges_close(context, &selection->edges);
 }
 

@@ -123,8 +123,8 @@ static gattn_status choose_top(gattn_context *context,
   job.chosen = chosen;
   fill_starts(&selection->edges, h, job.k, job.starts);
   chosen->count = job.starts[selection->edges.n_f];
-  return gattn_for_row_blocks(context, 1, 1, selection->edges.n_f,
-                              choose_block, &job);
+  return gattn_for_row_blocks(context, 1, 1, selection->edges.n_f, choose_block,
+                              &job);
 }
 
 static gattn_status top_k_graph(gattn_context *context,
@@ -132,9 +132,9 @@ static gattn_status top_k_graph(gattn_context *context,
                                 gattn_graph **out) {
   const gattn_edges *edges = &selection->edges;
   void *starts;
-  gattn_status status = gattn_allocate(context, "chosen edges of rows",
-                                       edges->n_f + 1, sizeof(int64_t),
-                                       &starts);
+  gattn_status status =
+      gattn_allocate(context, "chosen edges of rows", edges->n_f + 1,
+                     sizeof(int64_t), &starts);
   if (status) return status;
   top_k_job job = {.selection = selection, .k = k, .starts = starts};
   int64_t most = 0;
@@ -142,8 +142,8 @@ static gattn_status top_k_graph(gattn_context *context,
     fill_starts(edges, h, k, job.starts);
     if (job.starts[edges->n_f] > most) most = job.starts[edges->n_f];
   }
-  status = gattn_selection_graph(context, selection, most, choose_top, &job,
-                                 out);
+  status =
+      gattn_selection_graph(context, selection, most, choose_top, &job, out);
   gattn_free(context, starts, edges->n_f + 1, sizeof(int64_t));
   return status;
 }

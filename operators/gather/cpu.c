@@ -27,13 +27,13 @@ static void add_part(gather_row *row) {
 /* A weight of 0 is an edge that was removed: its value is not looked at. */
 static void add_edge(gather_row *row, int64_t edge, int64_t j) {
   const gattn_view *v = &row->job->v;
-  float weight = *(const float *)gattn_view_row(&row->job->weights, row->b,
-                                                row->h, edge);
+  float weight =
+      *(const float *)gattn_view_row(&row->job->weights, row->b, row->h, edge);
   if (weight == 0) return;
   float piece[GATTN_PIECE];
-  const char *from = gattn_view_row(v, row->b, row->kv_head, j) +
-                     row->first * v->strides[3] *
-                         (int64_t)gattn_type_size(v->type);
+  const char *from =
+      gattn_view_row(v, row->b, row->kv_head, j) +
+      row->first * v->strides[3] * (int64_t)gattn_type_size(v->type);
   const float *value =
       gattn_floats(from, v->type, v->strides[3], row->count, piece);
   float *restrict part = row->part;
@@ -69,14 +69,11 @@ static bool gather_block(const void *job_, const gattn_row_block *block) {
   const gattn_gather_job *job = job_;
   int64_t group = job->o.shape[1] / job->v.shape[1];
   int64_t dim = job->v.shape[3];
-  gather_row row = {.job = job,
-                    .b = block->b,
-                    .h = block->h,
-                    .kv_head = block->h / group};
+  gather_row row = {
+      .job = job, .b = block->b, .h = block->h, .kv_head = block->h / group};
   for (row.p = block->begin; row.p < block->end; row.p++)
     for (row.first = 0; row.first < dim; row.first += GATTN_PIECE) {
-      row.count = dim - row.first < GATTN_PIECE ? dim - row.first
-                                                : GATTN_PIECE;
+      row.count = dim - row.first < GATTN_PIECE ? dim - row.first : GATTN_PIECE;
       if (!gather_piece(&row)) return false;
     }
   return true;

@@ -9,8 +9,8 @@ static gattn_status check_operands(gattn_context *context,
   int64_t batch = weights->shape[0], heads = weights->shape[1];
   gattn_status status = gattn_check_real(context, "v", v);
   if (!status)
-    status = gattn_check_keys(context, "v", job->edges, v, v->type, batch,
-                              heads);
+    status =
+        gattn_check_keys(context, "v", job->edges, v, v->type, batch, heads);
   if (!status)
     status = gattn_check_edge_values(context, "weights", job->edges, weights);
   if (!status) status = gattn_check_type(context, "o", o, v->type);
@@ -25,9 +25,8 @@ static gattn_status check_operands(gattn_context *context,
 }
 
 gattn_status gattn_gather(gattn_context *context, gattn_graph *graph,
-                          gattn_frontier *frontier,
-                          const gattn_tensor *weights, const gattn_tensor *v,
-                          const gattn_tensor *o) {
+                          gattn_frontier *frontier, const gattn_tensor *weights,
+                          const gattn_tensor *v, const gattn_tensor *o) {
   if (!context) return GATTN_ERROR_NULL;
   gattn_gather_job job;
   gattn_edges edges;

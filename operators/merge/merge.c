@@ -30,16 +30,15 @@ static void add_weighted(const gattn_view *o, float weight, int64_t b,
   for (int64_t c = 0; c < count; c++) total[c] += weight * from[c];
 }
 
-static void merge_row(const merge_job *job, int64_t b, int64_t h,
-                      int64_t row) {
-  gattn_merge_weights merged = gattn_merge_lse(
-      *(const float *)gattn_view_row(&job->lse_a, b, h, row),
-      *(const float *)gattn_view_row(&job->lse_b, b, h, row));
+static void merge_row(const merge_job *job, int64_t b, int64_t h, int64_t row) {
+  gattn_merge_weights merged =
+      gattn_merge_lse(*(const float *)gattn_view_row(&job->lse_a, b, h, row),
+                      *(const float *)gattn_view_row(&job->lse_b, b, h, row));
   const gattn_view *o = &job->o;
   for (int64_t c = 0; c < o->shape[3]; c += GATTN_PIECE) {
     float total[GATTN_PIECE] = {0};
-    int64_t count = o->shape[3] - c < GATTN_PIECE ? o->shape[3] - c
-                                                  : GATTN_PIECE;
+    int64_t count =
+        o->shape[3] - c < GATTN_PIECE ? o->shape[3] - c : GATTN_PIECE;
     add_weighted(&job->o_a, merged.a, b, h, row, c, count, total);
     add_weighted(&job->o_b, merged.b, b, h, row, c, count, total);
     gattn_store_floats(total, o->type, o->strides[3], count,
@@ -60,8 +59,8 @@ static gattn_status view_operands(gattn_context *context,
   static const struct {
     const char *name;
     int axes;
-  } table[] = {{"o_a", 4}, {"lse_a", 3}, {"o_b", 4},
-               {"lse_b", 3}, {"o", 4},   {"lse", 3}};
+  } table[] = {{"o_a", 4},   {"lse_a", 3}, {"o_b", 4},
+               {"lse_b", 3}, {"o", 4},     {"lse", 3}};
   const int64_t *shape = views[0]->shape;
   gattn_status status = GATTN_SUCCESS;
   for (int n = 0; n < 6 && !status; n++) {
@@ -69,9 +68,9 @@ static gattn_status view_operands(gattn_context *context,
     status = gattn_view_of(context, name, tensors[n], table[n].axes, views[n]);
     if (!status && n == 0) status = gattn_check_real(context, name, views[n]);
     if (!status)
-      status = gattn_check_type(context, name, views[n],
-                                table[n].axes == 4 ? views[0]->type
-                                                   : GATTN_FLOAT32);
+      status =
+          gattn_check_type(context, name, views[n],
+                           table[n].axes == 4 ? views[0]->type : GATTN_FLOAT32);
     if (!status)
       status = gattn_check_shape(context, name, views[n], shape[0], shape[1],
                                  shape[2], table[n].axes == 4 ? shape[3] : 1);
@@ -86,8 +85,10 @@ static gattn_status check_overlaps(gattn_context *context,
   const struct {
     const char *name;
     const gattn_view *view;
-  } inputs[] = {{"o_a", &job->o_a}, {"lse_a", &job->lse_a},
-                {"o_b", &job->o_b}, {"lse_b", &job->lse_b}};
+  } inputs[] = {{"o_a", &job->o_a},
+                {"lse_a", &job->lse_a},
+                {"o_b", &job->o_b},
+                {"lse_b", &job->lse_b}};
   gattn_status status =
       gattn_check_overlap(context, "lse", &job->lse, "o", &job->o, false);
   for (int n = 0; n < 4 && !status; n++) {
@@ -100,8 +101,7 @@ static gattn_status check_overlaps(gattn_context *context,
   return status;
 }
 
-gattn_status gattn_merge_states(gattn_context *context,
-                                const gattn_tensor *o_a,
+gattn_status gattn_merge_states(gattn_context *context, const gattn_tensor *o_a,
                                 const gattn_tensor *lse_a,
                                 const gattn_tensor *o_b,
                                 const gattn_tensor *lse_b,

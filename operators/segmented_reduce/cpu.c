@@ -44,8 +44,7 @@ static double reduce_log_sum_exp(const segment *s) {
   float largest = (float)reduce_max(s);
   double sum = 0;
   if (largest == -INFINITY) return -INFINITY;
-  for (int64_t e = 0; e < s->count; e++)
-    sum += expf(value_at(s, e) - largest);
+  for (int64_t e = 0; e < s->count; e++) sum += expf(value_at(s, e) - largest);
   return largest + log(sum);
 }
 
@@ -80,10 +79,10 @@ static bool reduce_row(const gattn_segmented_reduce_job *job, int64_t b,
                        int64_t h, int64_t p) {
   const int64_t *offsets = gattn_edges_offsets(job->edges, h);
   char *out = gattn_view_row(&job->out, b, h, p);
-  segment s = {.first = (const float *)gattn_view_row(&job->values, b, h,
-                                                      offsets[p]),
-               .stride = job->values.strides[2],
-               .count = offsets[p + 1] - offsets[p]};
+  segment s = {
+      .first = (const float *)gattn_view_row(&job->values, b, h, offsets[p]),
+      .stride = job->values.strides[2],
+      .count = offsets[p + 1] - offsets[p]};
   if (job->monoid == GATTN_ARG_MAX)
     return key_at(job->edges, h, p, extreme_position(&s, 1), s.count,
                   (int64_t *)out);
@@ -100,8 +99,8 @@ static bool reduce_block(const void *job, const gattn_row_block *block) {
   return true;
 }
 
-gattn_status gattn_segmented_reduce_cpu(
-    gattn_context *context, const gattn_segmented_reduce_job *job) {
+gattn_status gattn_segmented_reduce_cpu(gattn_context *context,
+                                        const gattn_segmented_reduce_job *job) {
   gattn_status status =
       gattn_for_row_blocks(context, job->out.shape[0], job->out.shape[1],
                            job->edges->n_f, reduce_block, job);

@@ -20,8 +20,8 @@ static const struct {
 gattn_status gattn_monoid_check(gattn_context *context, gattn_monoid monoid) {
   if ((size_t)monoid < sizeof monoid_table / sizeof *monoid_table)
     return GATTN_SUCCESS;
-  return gattn_fail(context, GATTN_ERROR_ARGUMENT,
-                    "monoid: %d is no monoid", (int)monoid);
+  return gattn_fail(context, GATTN_ERROR_ARGUMENT, "monoid: %d is no monoid",
+                    (int)monoid);
 }
 
 gattn_type gattn_monoid_type(gattn_monoid monoid) {
@@ -45,13 +45,12 @@ static gattn_status check_operands(gattn_context *context,
                                values->shape[1], job->edges->n_f, 1);
   if (!status) status = gattn_view_check_output(context, "out", &job->out);
   if (!status)
-    status = gattn_check_overlap(context, "out", &job->out, "values", values,
-                                 false);
+    status =
+        gattn_check_overlap(context, "out", &job->out, "values", values, false);
   return status;
 }
 
-gattn_status gattn_segmented_reduce(gattn_context *context,
-                                    gattn_graph *graph,
+gattn_status gattn_segmented_reduce(gattn_context *context, gattn_graph *graph,
                                     gattn_frontier *frontier,
                                     gattn_monoid monoid,
                                     const gattn_tensor *values,

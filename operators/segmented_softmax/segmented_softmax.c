@@ -14,8 +14,8 @@ static gattn_status check_lse(gattn_context *context,
                                scores->shape[1], job->edges->n_f, 1);
   if (!status) status = gattn_view_check_output(context, "lse", &job->lse);
   if (!status)
-    status = gattn_check_overlap(context, "lse", &job->lse, "scores", scores,
-                                 false);
+    status =
+        gattn_check_overlap(context, "lse", &job->lse, "scores", scores, false);
   if (!status)
     status = gattn_check_overlap(context, "lse", &job->lse, "weights",
                                  &job->weights, false);
@@ -40,8 +40,7 @@ static gattn_status check_operands(gattn_context *context,
   return status;
 }
 
-gattn_status gattn_segmented_softmax(gattn_context *context,
-                                     gattn_graph *graph,
+gattn_status gattn_segmented_softmax(gattn_context *context, gattn_graph *graph,
                                      gattn_frontier *frontier,
                                      const gattn_tensor *scores,
                                      const gattn_tensor *weights,
