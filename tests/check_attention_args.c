@@ -391,6 +391,19 @@ START_TEST(removed_edges_are_no_edges) {
 }
 END_TEST
 
+/* Without dimensions every score is 0 and o the mean of the values. */
+START_TEST(no_dimensions) {
+  gattn_attention_args args = good();
+  gattn_tensor q0 = tq, k0 = tk;
+  q0.shape[2] = k0.shape[2] = 0;
+  args.q = &q0, args.k = &k0;
+  for (int64_t e = 0; e < KV_HEADS * M * DIM; e++) v[e] = (float)(e % DIM);
+  expect(GATTN_SUCCESS, &args, NULL);
+  ck_assert_float_eq_tol(o[3], 3, 1e-5);
+  ck_assert_float_eq_tol(lse[N], (float)log(M), 1e-5);
+}
+END_TEST
+
 /* ------------------------------------------------- broken generators */
 
 static int64_t next_backwards(const void *state, int64_t i, int64_t j) {
@@ -487,6 +500,7 @@ static Suite *make_attention_args_suite(void) {
   tcase_add_test(tcase, packed_projections_are_apart);
   tcase_add_loop_test(tcase, output_over_queries, 0, GATTN_INT64);
   tcase_add_test(tcase, removed_edges_are_no_edges);
+  tcase_add_test(tcase, no_dimensions);
   tcase_add_loop_test(tcase, broken_generators_are_found, 0,
                       sizeof broken / sizeof *broken);
   tcase_add_test(tcase, failing_allocations);
