@@ -10,6 +10,7 @@ int main(void) {
   gattn_program *program;
   gattn_plan *plan;
   gattn_value q, k, v, scores, weights, lse, o;
+  int64_t edges, row[4], count;
   if (gattn_context_create(NULL, &context)) return 1;
   TRY(gattn_mask_parse(context, "local(16) & causal", N, N, &mask));
 
@@ -28,7 +29,6 @@ int main(void) {
   size_t bytes; /* Plan once, execute as often as you like. */
   TRY(gattn_plan_create(program, NULL, &plan));
   TRY(gattn_plan_workspace(plan, &bytes));
-  int64_t edges;
   TRY(gattn_edge_count(context, mask, GATTN_ALL, &edges));
   float *data[] = {numbers(N * DIM, 1), numbers(N * DIM, 2),
                    numbers(N * DIM, 3), numbers(N * DIM, 4),
@@ -44,7 +44,6 @@ int main(void) {
 
   /* Each row's four strongest edges: a graph again. */
   TRY(gattn_top_k(context, mask, GATTN_ALL, &t[4], 4, &top));
-  int64_t row[4], count;
   TRY(gattn_graph_row(context, top, 300, 0, 4, row, &count));
   printf("%lld edges; row 300 keeps", (long long)edges);
   for (int64_t e = 0; e < count; e++) printf(" %lld", (long long)row[e]);
