@@ -25,7 +25,6 @@ int main(void) {
   TRY(gattn_program_gather(program, weights, v, &o));
   TRY(gattn_program_output(program, "weights", weights));
   TRY(gattn_program_output(program, "o", o));
-
   size_t bytes; /* Plan once, execute as often as you like. */
   TRY(gattn_plan_create(program, NULL, &plan));
   TRY(gattn_plan_workspace(plan, &bytes));
