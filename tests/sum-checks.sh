@@ -7,7 +7,7 @@ for log; do
   test -f "$log" && echo "$log"
 done | awk '
   function percent(checks, bad) {
-    return checks ? int(100 * (checks - bad) / checks) : 100
+    return int(100 * (checks - bad) / checks)
   }
   {
     log_name = $0
@@ -37,6 +37,7 @@ done | awk '
     }
   }
   END {
+    if (!checks) exit
     printf "%d%%: Checks: %d, Failures: %d, Errors: %d\n",
            percent(checks, failures + errors), checks, failures, errors
   }'
