@@ -1,5 +1,6 @@
 /* Writes Q, K and V of normal numbers as .npy files.
- * Usage: make_arrays N D Q.NPY K.NPY V.NPY. SPDX-License-Identifier: Apache-2.0 */
+ * Usage: make_arrays N D Q.NPY K.NPY V.NPY
+ * SPDX-License-Identifier: Apache-2.0 */
 #include <gattn.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -16,13 +16,13 @@ typedef struct meter {
 
 static void *metered_allocate(void *user, size_t bytes, size_t alignment) {
   meter *meter = user;
-  void *memory =
-      aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  const size_t units = (bytes + alignment - 1) / alignment;
+  void *memory = aligned_alloc(alignment, units * alignment);
   if (!memory) return NULL;
   size_t now = atomic_fetch_add(&meter->bytes, bytes) + bytes;
   size_t most = atomic_load(&meter->most);
-  while (now > most && !atomic_compare_exchange_weak(&meter->most, &most, now)) {
-  }
+  while (now > most)
+    if (atomic_compare_exchange_weak(&meter->most, &most, now)) break;
   return memory;
 }
 

@@ -6,8 +6,16 @@ data=$1 out=$2
 mask='local(16) | global(0, 1) | dilated(8, 16)'
 mkdir -p "$out"
 
+# Shows the command as it can be copied, and runs it.
 run() {
-  echo "\$ gattn $*"
+  printf '$ ./gattn'
+  for word; do
+    case $word in
+      *[\ \(\|]*) printf " '%s'" "$word" ;;
+      *) printf ' %s' "$word" ;;
+    esac
+  done
+  echo
   ./gattn "$@"
 }
 
