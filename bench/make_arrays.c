@@ -20,8 +20,8 @@ static gattn_status write_array(gattn_context *context, const char *path,
                                 const int64_t *shape, uint64_t seed) {
   gattn_tensor tensor;
   gattn_npy *file;
-  gattn_status status = gattn_npy_create(context, path, GATTN_FLOAT32, 2,
-                                         shape, &tensor, &file);
+  gattn_status status =
+      gattn_npy_create(context, path, GATTN_FLOAT32, 2, shape, &tensor, &file);
   if (status < 0) return status;
   float *data = tensor.data;
   const int64_t count = gattn_tensor_elements(&tensor);

@@ -39,10 +39,13 @@ static gattn_status attend(gattn_context *context, const char *mask, int64_t n,
   gattn_status status = gattn_mask_parse(context, mask, n, n, &graph);
   if (status < 0) return status;
   for (int a = 0; a < ARRAYS && status >= 0; a++)
-    status = gattn_tensor_dense(context, data[a], GATTN_FLOAT32, 2, shape,
-                                &t[a]);
-  gattn_attention_args args = {.struct_size = sizeof args, .q = &t[0],
-                               .k = &t[1], .v = &t[2], .o = &t[3]};
+    status =
+        gattn_tensor_dense(context, data[a], GATTN_FLOAT32, 2, shape, &t[a]);
+  gattn_attention_args args = {.struct_size = sizeof args,
+                               .q = &t[0],
+                               .k = &t[1],
+                               .v = &t[2],
+                               .o = &t[3]};
   if (status >= 0) status = gattn_attention(context, graph, GATTN_ALL, &args);
   gattn_graph_release(graph);
   return status;
