@@ -157,6 +157,15 @@ static void explain_graph(const gattn_attend *attend, gattn_graph *graph,
   gattn_text_append(text, "    graph     %s\n", expression);
 }
 
+/* The multiply-adds of an edge among all that the part does for it. */
+static double multiply_add_share(const gattn_attend *attend,
+                                 const gattn_part *part) {
+  const gattn_kernels *kernels = gattn_kernels_for(attend->context->isa);
+  const double width =
+      (double)(attend->problem.dim + attend->problem.dim_v);
+  return part->cost > 0 ? width / (double)kernels->vector / part->cost : 0;
+}
+
 static void explain_part(const gattn_attend *attend, int64_t index,
                          const gattn_part *part, gattn_text *text) {
   const gattn_attend_problem *problem = &attend->problem;
@@ -175,8 +184,11 @@ static void explain_part(const gattn_attend *attend, int64_t index,
     gattn_text_append(text, ", %.4g bytes gathered\n",
                       edges * width * (double)gattn_type_size(problem->type));
   else
-    gattn_text_append(text, ", %.0f%% of those the tiles compute\n",
-                      100 * part->density);
+    gattn_text_append(text,
+                      ", %.0f%% of those the tiles compute, at %.0f%% of the "
+                      "multiply-add rate\n",
+                      100 * part->density,
+                      100 * multiply_add_share(attend, part));
 }
 
 static void explain_lowered(const gattn_attend *attend,

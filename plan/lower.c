@@ -250,7 +250,8 @@ static gattn_status make_part(lowering *lowering, int64_t g,
                        .patch_w = candidate.patch_w,
                        .density = candidate.form == GATTN_PART_EDGES
                                       ? 1 : candidate.density,
-                       .degree = candidate.degree};
+                       .degree = candidate.degree,
+                       .cost = candidate.cost};
   lowered->n_parts++;
   return GATTN_SUCCESS;
 }

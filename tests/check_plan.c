@@ -189,6 +189,11 @@ START_TEST(explain_says_what_will_happen) {
   plan = test_plan_make(context, c.program, GATTN_FUSE_AUTO);
   ASSERT_OK(gattn_plan_explain(plan, text, sizeof text));
   ck_assert_ptr_nonnull(strstr(text, "1. attention"));
+  const char *share = strstr(text, " compute, at ");
+  ck_assert_msg(share != NULL, "%s", text);
+  const int percent = atoi(share + strlen(" compute, at "));
+  ck_assert_int_gt(percent, 0);
+  ck_assert_int_le(percent, 100);
   gattn_plan_destroy(plan);
   gattn_program_destroy(c.program);
   test_problem_free(&problem);

@@ -94,8 +94,8 @@ GATTN_API gattn_status gattn_plan_workspace(const gattn_plan *plan,
                                             size_t *bytes);
 
 /* What the plan will do, in lines: parts, forms, tiles, predicted bytes and
- * operations, and the predicted fraction of the limit. Terminated when
- * size > 0. GATTN_NOTE_TRUNCATED. */
+ * operations, and the fraction of the multiply-add rate that tiles are
+ * predicted to reach. Terminated when size > 0. GATTN_NOTE_TRUNCATED. */
 GATTN_API gattn_status gattn_plan_explain(const gattn_plan *plan, char *text,
                                           size_t size);
 

@@ -39,6 +39,7 @@ typedef struct gattn_part {
   int64_t grid_w, patch_h, patch_w; /* PATCHES */
   double density; /* edges for each key and lane that the kernel visits */
   double degree;  /* edges a row, sampled; for explain */
+  double cost;    /* vector operations an edge, predicted; for explain */
 } gattn_part;
 
 enum { GATTN_PARTS_MAX = 8 };
