@@ -58,7 +58,7 @@ static int find_suite(const char *name, bench_suite_fill *fill) {
 static int parse(int argc, char **argv, bench_request *r) {
   cli_option options[] = {
       CLI_OPTION("--suite", CLI_TEXT, &r->suite),
-      CLI_OPTION("--mask", CLI_TEXT, &r->mask),
+      CLI_OPTION("--mask", CLI_EXPRESSION, &r->mask),
       CLI_OPTION("--json", CLI_FLAG, &r->json),
       CLI_OPTION("-n", CLI_SIZE, &r->n, .minimum = 1,
                  .maximum = (int64_t)1 << 40),

@@ -6,7 +6,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/command.h"
 #include "cli/options.h"
@@ -39,7 +38,7 @@ typedef struct request {
 
 static int parse(int argc, char **argv, request *r) {
   cli_option options[] = {
-      CLI_OPTION("--mask", CLI_TEXT, &r->mask, .required = true),
+      CLI_OPTION("--mask", CLI_EXPRESSION, &r->mask, .required = true),
       CLI_OPTION("-n", CLI_SIZE, &r->n, .required = true,
                  .maximum = GATTN_MAX_VERTICES),
       CLI_OPTION("-m", CLI_SIZE, &r->m, .maximum = GATTN_MAX_VERTICES),
@@ -55,7 +54,7 @@ static int parse(int argc, char **argv, request *r) {
   if (status) return status;
   if (!options[2].given) r->m = r->n;
   r->has_row = options[3].given;
-  if (r->png && r->mtx && !strcmp(r->png, r->mtx))
+  if (r->png && r->mtx && cli_same_output(r->png, r->mtx))
     return cli_fail(CLI_BAD_REQUEST, "mask",
                     "--mtx: %s is where --png goes, too", r->mtx);
   if (r->has_row && r->row >= r->n)

@@ -97,6 +97,9 @@ static int take(const char *where, cli_option *option, const char *text) {
         return cli_fail(CLI_BAD_REQUEST, where, "%s: is empty", option->name);
       *(const char **)option->value = text;
       return CLI_SUCCESS;
+    case CLI_EXPRESSION:
+      *(const char **)option->value = text;
+      return CLI_SUCCESS;
     case CLI_SIZE:
       return cli_parse_size(where, option->name, text, option->minimum,
                             option->maximum, option->value);

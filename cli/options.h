@@ -12,6 +12,7 @@
 typedef enum cli_option_kind {
   CLI_FLAG, /* bool */
   CLI_TEXT, /* const char *, not empty */
+  CLI_EXPRESSION, /* const char *; what is empty is its parser's to refuse */
   CLI_SIZE, /* int64_t, with the suffixes of the mask grammar */
   CLI_REAL  /* double, finite */
 } cli_option_kind;

@@ -147,6 +147,30 @@ void cli_output_close(cli_output *output) {
   *output = (cli_output){0};
 }
 
+/* Where a file of this path would stand; null when nothing can stand there. */
+static char *resolve(const char *path) {
+  char *whole = realpath(path, NULL);
+  if (whole || errno != ENOENT) return whole;
+  const char *slash = strrchr(path, '/');
+  const char *name = slash ? slash + 1 : path;
+  char *prefix = strndup(path, (size_t)(name - path));
+  char *directory = prefix ? realpath(*prefix ? prefix : ".", NULL) : NULL;
+  size_t size = directory ? strlen(directory) + strlen(name) + 2 : 0;
+  if (size) whole = malloc(size);
+  if (whole) snprintf(whole, size, "%s/%s", directory, name);
+  free(directory);
+  free(prefix);
+  return whole;
+}
+
+bool cli_same_output(const char *a, const char *b) {
+  char *place_a = resolve(a), *place_b = resolve(b);
+  bool same = place_a && place_b ? !strcmp(place_a, place_b) : !strcmp(a, b);
+  free(place_a);
+  free(place_b);
+  return same;
+}
+
 bool cli_output_fits(const cli_output *output, double bytes) {
   struct statvfs room;
   if (output->direct || fstatvfs(fileno(output->stream), &room)) return true;

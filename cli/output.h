@@ -27,6 +27,9 @@ int cli_output_commit(cli_output *output);
 /* Ends an output; one that was not committed leaves no trace. */
 void cli_output_close(cli_output *output);
 
+/* Whether two paths, of files that may not exist yet, lead to one file. */
+bool cli_same_output(const char *a, const char *b);
+
 /* False when the file system says that `bytes` more will not fit. */
 bool cli_output_fits(const cli_output *output, double bytes);
 

@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "cli/run.h"
 
 const char cli_help_run[] =
@@ -33,13 +34,13 @@ const char cli_help_run[] =
 
 static int parse(int argc, char **argv, run_request *r) {
   cli_option options[] = {
-      CLI_OPTION("--mask", CLI_TEXT, &r->mask, .required = true),
+      CLI_OPTION("--mask", CLI_EXPRESSION, &r->mask, .required = true),
       CLI_OPTION("--q", CLI_TEXT, &r->path[RUN_Q], .required = true),
       CLI_OPTION("--k", CLI_TEXT, &r->path[RUN_K], .required = true),
       CLI_OPTION("--v", CLI_TEXT, &r->path[RUN_V], .required = true),
       CLI_OPTION("--out", CLI_TEXT, &r->path[RUN_O], .required = true),
       CLI_OPTION("--lse", CLI_TEXT, &r->path[RUN_L]),
-      CLI_OPTION("--frontier", CLI_TEXT, &r->frontier),
+      CLI_OPTION("--frontier", CLI_EXPRESSION, &r->frontier),
       CLI_OPTION("--scale", CLI_REAL, &r->scale),
       CLI_OPTION("--device", CLI_TEXT, &r->machine.device),
       CLI_OPTION("--threads", CLI_SIZE, &r->machine.threads, .minimum = 1,
@@ -49,7 +50,7 @@ static int parse(int argc, char **argv, run_request *r) {
   const size_t n = sizeof options / sizeof *options, scale = 7;
   int status = cli_parse_options("run", options, n, argc, argv);
   r->has_scale = options[scale].given;
-  if (!status && r->path[RUN_L] && !strcmp(r->path[RUN_L], r->path[RUN_O]))
+  if (!status && r->path[RUN_L] && cli_same_output(r->path[RUN_L], r->path[RUN_O]))
     return cli_fail(CLI_BAD_REQUEST, "run",
                     "--lse: %s is where --out goes, too", r->path[RUN_L]);
   return status;

@@ -68,6 +68,17 @@ static gattn_status check_options(const gattn_context_options *options) {
   return GATTN_SUCCESS;
 }
 
+/* What was asked for, or what there is of OpenMP's default. */
+static gattn_status count_threads(const gattn_context_options *options,
+                                  int32_t *threads) {
+  int32_t asked = options->threads;
+  *threads = gattn_threads_granted(asked ? asked : gattn_threads_default());
+  if (*threads >= asked) return GATTN_SUCCESS;
+  return fail_early(options, GATTN_ERROR_MEMORY,
+                    "options.threads: the system does not grant %lld threads",
+                    asked);
+}
+
 gattn_status gattn_context_create(const gattn_context_options *given,
                                   gattn_context **out) {
   gattn_context_options options = {.struct_size = sizeof options};
@@ -76,7 +87,9 @@ gattn_status gattn_context_create(const gattn_context_options *given,
     if (given->struct_size != sizeof options) return GATTN_ERROR_STRUCT_SIZE;
     options = *given;
   }
+  int32_t threads;
   gattn_status status = check_options(&options);
+  if (!status) status = count_threads(&options, &threads);
   if (status) return status;
   if (!options.allocator.allocate) {
     options.allocator.allocate = default_allocate;
@@ -91,8 +104,7 @@ gattn_status gattn_context_create(const gattn_context_options *given,
   atomic_init(&context->references, 1);
   atomic_flag_clear(&context->recording);
   context->options = options;
-  context->threads =
-      options.threads ? options.threads : gattn_threads_default();
+  context->threads = threads;
   context->isa =
       options.isa == GATTN_ISA_AUTO ? gattn_isa_best() : options.isa;
   *out = context;

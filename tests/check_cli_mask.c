@@ -357,6 +357,8 @@ static const struct {
     {{"--mask=full", "-n=9m", "-m=8388608t"}, 2, "-m: "},
     {{"--mask=full", "-n=8", "--row=8"}, 2, "--row: 8"},
     {{"--mask=full", "-n=8", "--png=f", "--mtx=f"}, 2, "--mtx: f"},
+    {{"--mask=full", "-n=8", "--png=f", "--mtx=./f"}, 2, "--mtx: ./f"},
+    {{"--mask=", "-n=8"}, 2, "--mask: column 1: "},
     {{"--mask=fuul", "-n=8"}, 2, "full"},
     {{"--mask=full |", "-n=8"}, 2, "--mask: "},
     {{"--mask=\xff\n", "-n=8"}, 2, "--mask: "},

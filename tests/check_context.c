@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "brutal.h"
 #include "lib/context.h"
@@ -125,6 +128,41 @@ START_TEST(options_are_refused) {
                 "\"%s\" does not name %s", lines.last, refused[_i].value);
 }
 END_TEST
+
+/* Sanitizers reserve more than any limit leaves. */
+#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
+/* 0 when threads that find no memory are an error where they were asked for,
+ * and are left out where they were not. */
+static int create_within_limits(void) {
+  struct rlimit limit = {256 << 20, 256 << 20};
+  log_lines lines = {0};
+  gattn_context *context = NULL;
+  gattn_context_options options = {.struct_size = sizeof options,
+                                   .threads = GATTN_MAX_THREADS,
+                                   .logger = keep_line,
+                                   .logger_user = &lines};
+  if (setrlimit(RLIMIT_AS, &limit)) return 1;
+  if (gattn_context_create(&options, &context) != GATTN_ERROR_MEMORY) return 2;
+  if (context || !strstr(lines.last, "options.threads: ")) return 3;
+  if (!strstr(lines.last, "1024")) return 4;
+  options.threads = 0;
+  if (gattn_context_create(&options, &context)) return 5;
+  if (gattn_context_threads(context) < 1) return 6;
+  gattn_context_destroy(context);
+  return 0;
+}
+
+START_TEST(threads_that_the_system_refuses) {
+  pid_t child = fork();
+  if (!child) _exit(create_within_limits());
+  int ended = -1;
+  ck_assert_int_eq(waitpid(child, &ended, 0), child);
+  ck_assert_int_eq(ended, 0);
+  ck_assert_int_eq(gattn_threads_granted(1), 1);
+  ck_assert_int_eq(gattn_threads_granted(7), 7);
+}
+END_TEST
+#endif
 
 START_TEST(options_of_another_size) {
   log_lines lines = {0};
@@ -306,6 +344,9 @@ static Suite *make_context_suite(void) {
   tcase_add_test(tcase, null_arguments);
   tcase_add_test(tcase, options_are_taken);
   tcase_add_loop_test(tcase, options_are_refused, 0, REFUSED);
+#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
+  tcase_add_test(tcase, threads_that_the_system_refuses);
+#endif
   tcase_add_test(tcase, options_of_another_size);
   tcase_add_test(tcase, failure_is_kept_and_logged);
   tcase_add_test(tcase, failure_without_context_or_logger);

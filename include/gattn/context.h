@@ -52,15 +52,15 @@ typedef void (*gattn_logger)(void *user, gattn_log_level level,
  * GATTN_ERROR_CANCELLED; outputs are then partly written. */
 typedef int (*gattn_progress)(void *user, int64_t done, int64_t total);
 
-/* Most threads of a context; OpenMP ends a process that asks for more threads
- * than the system grants. */
+/* Most threads of a context. */
 #define GATTN_MAX_THREADS 1024
 
 /* Zero every field but struct_size for the defaults. */
 typedef struct gattn_context_options {
   size_t struct_size;        /* sizeof(gattn_context_options) */
   gattn_device device;       /* default GATTN_CPU */
-  int32_t threads;           /* default 0: as many as OpenMP would start */
+  int32_t threads;           /* default 0: as many as OpenMP would start and
+                              * the system grants */
   gattn_isa isa;             /* default GATTN_ISA_AUTO */
   gattn_allocator allocator; /* host memory */
   gattn_logger logger;       /* default null: silent */
@@ -72,7 +72,9 @@ typedef struct gattn_context_options {
 /* Creates a context. options may be null for the defaults.
  * GATTN_ERROR_STRUCT_SIZE, GATTN_ERROR_ARGUMENT (threads < 0 or above
  * GATTN_MAX_THREADS, an unknown isa, one allocator function without the other),
- * GATTN_ERROR_DEVICE (a device this build or machine does not have). */
+ * GATTN_ERROR_DEVICE (a device this build or machine does not have),
+ * GATTN_ERROR_MEMORY (also threads that the system does not grant: OpenMP would
+ * end the process over one, so they are tried here). */
 GATTN_API gattn_status gattn_context_create(
     const gattn_context_options *options, gattn_context **context);
 
