@@ -130,7 +130,15 @@ START_TEST(options_are_refused) {
 END_TEST
 
 /* Sanitizers reserve more than any limit leaves. */
-#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SANITIZED
+#elif defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
+#ifndef SANITIZED
 /* 0 when threads that find no memory are an error where they were asked for,
  * and are left out where they were not. */
 static int create_within_limits(void) {
@@ -344,7 +352,7 @@ static Suite *make_context_suite(void) {
   tcase_add_test(tcase, null_arguments);
   tcase_add_test(tcase, options_are_taken);
   tcase_add_loop_test(tcase, options_are_refused, 0, REFUSED);
-#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
+#ifndef SANITIZED
   tcase_add_test(tcase, threads_that_the_system_refuses);
 #endif
   tcase_add_test(tcase, options_of_another_size);
