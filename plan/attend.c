@@ -13,6 +13,45 @@ struct gattn_attend {
   gattn_lowered *lowered;
 };
 
+static gattn_attend_run run_of(gattn_context *context,
+                               const gattn_attend *attend) {
+  const gattn_attend_problem *problem = &attend->problem;
+  return (gattn_attend_run){
+      .context = context,
+      .kernels = gattn_kernels_for(context->isa),
+      .lowered = attend->lowered,
+      .shared = attend->shared,
+      .frontier = problem->frontier,
+      .batch = problem->batch,
+      .heads = problem->heads,
+      .kv_heads = problem->kv_heads,
+      .n_f = problem->n_f,
+      .n_kv = problem->n_kv,
+      .dim = problem->dim,
+      .dim_v = problem->dim_v,
+      .scale = problem->scale,
+      .score = problem->score,
+      .threads = context->threads,
+  };
+}
+
+/* Dimensions may be such that tensors fit and a few rows more do not. */
+static gattn_status check_workspace(gattn_context *context,
+                                    const gattn_attend *attend) {
+  const gattn_attend_run run = run_of(context, attend);
+  if (gattn_attend_run_workspace(&run) != SIZE_MAX) return GATTN_SUCCESS;
+  return gattn_fail(context, GATTN_ERROR_OVERFLOW,
+                    "q, v: dimensions of %lld and %lld overflow the workspace",
+                    (long long)run.dim, (long long)run.dim_v);
+}
+
+/* Of the first n heads. */
+static void clear_heads(gattn_context *context, gattn_attend *attend,
+                        int64_t n) {
+  for (int64_t h = 0; h < n; h++)
+    gattn_lowered_clear(context, attend->problem.n_f, attend->lowered + h);
+}
+
 static gattn_status lower_heads(gattn_context *context,
                                 const gattn_attend_problem *problem,
                                 gattn_attend *attend) {
@@ -26,8 +65,7 @@ static gattn_status lower_heads(gattn_context *context,
       graph = NULL;
     gattn_graph_release(graph);
     if (status) {
-      while (h-- > 0)
-        gattn_lowered_clear(context, problem->n_f, attend->lowered + h);
+      clear_heads(context, attend, h);
       return status;
     }
   }
@@ -49,12 +87,16 @@ gattn_status gattn_attend_create(gattn_context *context,
   if (status) goto free_attend;
   status = lower_heads(context, problem, attend);
   if (status) goto free_lowered;
+  status = check_workspace(context, attend);
+  if (status) goto clear_lowered;
   attend->context = gattn_context_retain(context);
   gattn_graph_retain(problem->graph);
   gattn_frontier_retain(problem->frontier);
   *out = attend;
   return GATTN_SUCCESS;
 
+clear_lowered:
+  clear_heads(context, attend, attend->n_lowered);
 free_lowered:
   gattn_free(context, attend->lowered, attend->n_lowered,
              sizeof *attend->lowered);
@@ -66,8 +108,7 @@ free_attend:
 void gattn_attend_destroy(gattn_attend *attend) {
   if (!attend) return;
   gattn_context *context = attend->context;
-  for (int64_t h = 0; h < attend->n_lowered; h++)
-    gattn_lowered_clear(context, attend->problem.n_f, attend->lowered + h);
+  clear_heads(context, attend, attend->n_lowered);
   gattn_graph_release(attend->problem.graph);
   gattn_frontier_release(attend->problem.frontier);
   gattn_free(context, attend->lowered, attend->n_lowered,
@@ -76,36 +117,15 @@ void gattn_attend_destroy(gattn_attend *attend) {
   gattn_context_unref(context);
 }
 
-static gattn_attend_run run_of(const gattn_attend *attend) {
-  const gattn_attend_problem *problem = &attend->problem;
-  return (gattn_attend_run){
-      .context = attend->context,
-      .kernels = gattn_kernels_for(attend->context->isa),
-      .lowered = attend->lowered,
-      .shared = attend->shared,
-      .frontier = problem->frontier,
-      .batch = problem->batch,
-      .heads = problem->heads,
-      .kv_heads = problem->kv_heads,
-      .n_f = problem->n_f,
-      .n_kv = problem->n_kv,
-      .dim = problem->dim,
-      .dim_v = problem->dim_v,
-      .scale = problem->scale,
-      .score = problem->score,
-      .threads = attend->context->threads,
-  };
-}
-
 size_t gattn_attend_workspace(const gattn_attend *attend) {
-  const gattn_attend_run run = run_of(attend);
+  const gattn_attend_run run = run_of(attend->context, attend);
   return gattn_attend_run_workspace(&run);
 }
 
 gattn_status gattn_attend_execute(const gattn_attend *attend,
                                   const gattn_attend_operands *operands,
                                   void *workspace) {
-  gattn_attend_run run = run_of(attend);
+  gattn_attend_run run = run_of(attend->context, attend);
   run.q = operands->q;
   run.k = operands->k;
   run.v = operands->v;
@@ -199,7 +219,7 @@ static void explain_lowered(const gattn_attend *attend,
     gattn_text_append(text,
                       "  %s: %lld rows, cut into %lld pieces of the keys and "
                       "merged\n",
-                      lowered->n_parts ? "hub rows" : "split rows",
+                      lowered->split_positions ? "hub rows" : "split rows",
                       (long long)lowered->n_split,
                       (long long)lowered->splits);
   if (lowered->order)

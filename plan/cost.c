@@ -5,9 +5,34 @@
 #include "operators/attend/walk.h"
 #include "plan/lower.h"
 
-/* Tiles looked at, and blocks of keys in each: some 10^5 keys at most, well
- * below a millisecond, whatever the size of the graph. */
-enum { SAMPLE_TILES = 8, SAMPLE_BLOCKS = 32 };
+/* Tiles looked at, blocks of keys in each, and fetches that may come back
+ * empty: some 10^5 keys at most, whatever the size of the graph, also where
+ * rows have runs without end of which nothing remains. */
+enum { SAMPLE_TILES = 8, SAMPLE_BLOCKS = 32, SAMPLE_PATIENCE = 16 };
+
+enum { EDGES_SPAN = 256 }; /* positions of a span without tiles */
+
+/* Most bytes of a worker's (o, m, l). They are read and written once a tile,
+ * so a share of the last-level cache will do. */
+static const int64_t state_bytes = INT64_C(1) << 23;
+
+int64_t gattn_longest_span(int64_t dim_v) {
+  const int64_t most = state_bytes / (int64_t)sizeof(float) / (dim_v + 2);
+  return most > GATTN_TILE_LANES ? most : GATTN_TILE_LANES;
+}
+
+int64_t gattn_candidate_span(const gattn_candidate *candidate) {
+  if (candidate->form == GATTN_PART_EDGES) return EDGES_SPAN;
+  switch (candidate->order) {
+    case GATTN_ORDER_CLASSES:
+      return candidate->lanes * candidate->stride;
+    case GATTN_ORDER_PATCHES:
+      return candidate->patch_h * candidate->grid_w;
+    case GATTN_ORDER_LINEAR:
+      break;
+  }
+  return candidate->lanes;
+}
 
 /* Costs in vector operations (a load, a multiply-add, an exponential's step
  * each count one). Measured on one core of an EPYC 9004 (AVX-512), d = 64,
@@ -103,6 +128,7 @@ static void tally_tile(const gattn_sample *sample,
                    candidate->lanes, 0,
                    gattn_class_keys(sample->n_kv, residue,
                                     candidate->stride));
+  walk->patience = SAMPLE_PATIENCE;
   for (int b = 0; b < SAMPLE_BLOCKS; b++) {
     count = gattn_walk_next(walk, keys, masks);
     if (count == 0) break;
@@ -137,6 +163,11 @@ void gattn_candidate_measure(const gattn_sample *sample,
     tally_tile(sample, candidate, tile_start(sample, candidate, t), &walk,
                &sum);
   candidate->density = sum.slots > 0 ? sum.edges / sum.slots : 1;
+  /* Spans too short for whole tiles leave lanes idle. */
+  const int64_t span = gattn_candidate_span(candidate);
+  const int64_t most = gattn_longest_span(sample->dim_v);
+  if (candidate->form == GATTN_PART_TILES && span > most)
+    candidate->density *= (double)most / (double)span;
   candidate->degree = sum.rows > 0 ? sum.edges / sum.rows : 0;
   candidate->cost = cost_an_edge(sample, candidate);
 }
@@ -170,21 +201,23 @@ gattn_candidate gattn_candidate_linear(const gattn_sample *sample) {
 gattn_candidate gattn_candidate_best(const gattn_sample *sample,
                                      bool renumbered) {
   const gattn_shape shape = gattn_shape_of(sample->graph);
+  const int64_t most = gattn_longest_span(sample->dim_v);
   gattn_candidate best = gattn_candidate_linear(sample);
-  if (renumbered && shape.form == GATTN_FORM_GRID)
+  if (renumbered && shape.form == GATTN_FORM_GRID && shape.grid_w <= most)
     consider_tiles(sample,
                    (gattn_candidate){.order = GATTN_ORDER_PATCHES,
                                      .stride = 1,
                                      .grid_w = shape.grid_w},
                    &best);
-  if (renumbered && shape.stride > 1 && shape.stride < sample->n_f)
+  if (renumbered && shape.stride > 1 && shape.stride < sample->n_f &&
+      shape.stride <= most)
     consider_tiles(sample,
                    (gattn_candidate){.order = GATTN_ORDER_CLASSES,
                                      .stride = shape.stride},
                    &best);
-  consider(sample,
-           (gattn_candidate){.form = GATTN_PART_EDGES, .stride = 1,
-                             .lanes = sample->kernels->vector},
-           &best);
-  return best;
+  /* Every edge costs the same: nothing need be sampled. */
+  gattn_candidate edges = {.form = GATTN_PART_EDGES, .stride = 1,
+                           .lanes = sample->kernels->vector};
+  edges.cost = cost_an_edge(sample, &edges);
+  return edges.cost < best.cost ? edges : best;
 }

@@ -9,17 +9,12 @@
 
 enum {
   TERMS_MAX = 16,      /* a union of more is lowered as one graph */
-  HUB_ROWS_MAX = 2048, /* more rows than this balance without being split */
+  HUB_ROWS_MAX = 2048, /* split rows; more balance without being split */
   HUB_KEYS = 2048,     /* rows shorter than this are not split; also the keys
                         * of a piece */
   PIECES_MAX = 64,
-  FEW_TILES = 32,     /* a problem of fewer tiles is split along the keys */
-  EDGES_SPAN = 256    /* positions of a span without tiles */
+  FEW_TILES = 32      /* a problem of fewer tiles is split along the keys */
 };
-
-/* Most bytes of a worker's (o, m, l). They are read and written once a tile,
- * so a share of the last-level cache will do. */
-static const int64_t state_bytes = INT64_C(1) << 23;
 
 /* ------------------------------------------------------------ groups of terms */
 
@@ -117,15 +112,18 @@ static int64_t pieces(int64_t n_kv) {
   return splits < 1 ? 1 : splits > PIECES_MAX ? PIECES_MAX : splits;
 }
 
-/* Whether the term is a few whole rows worth splitting. */
+/* Whether the term is a few whole rows worth splitting, *rows_left at most:
+ * those are taken off. */
 static bool is_hub(const gattn_attend_problem *problem,
-                   const gattn_shape *shape) {
+                   const gattn_shape *shape, int64_t *rows_left) {
   if (shape->form != GATTN_FORM_ROWS || problem->n_kv < HUB_KEYS) return false;
-  int64_t rows = 0;
+  int64_t left = *rows_left;
   for (int64_t r = 0; r < shape->n_rows; r++) {
-    rows += shape->rows[r].end - shape->rows[r].begin;
-    if (rows > HUB_ROWS_MAX) return false;
+    int64_t rows = shape->rows[r].end - shape->rows[r].begin;
+    if (rows > left) return false;
+    left -= rows;
   }
+  *rows_left = left;
   return true;
 }
 
@@ -253,6 +251,8 @@ static gattn_status make_part(lowering *lowering, int64_t g,
                        .degree = candidate.degree,
                        .cost = candidate.cost};
   lowered->n_parts++;
+  const int64_t span = gattn_candidate_span(&candidate);
+  if (span > lowered->span) lowered->span = span;
   return GATTN_SUCCESS;
 }
 
@@ -276,33 +276,14 @@ static gattn_status make_parts(lowering *lowering) {
   return status;
 }
 
-/* Positions that a part's tiles fill best. */
-static int64_t part_span(const gattn_part *part) {
-  if (part->form == GATTN_PART_EDGES) return EDGES_SPAN;
-  switch (part->order) {
-    case GATTN_ORDER_CLASSES:
-      return part->lanes * part->stride;
-    case GATTN_ORDER_PATCHES:
-      return part->patch_h * part->grid_w;
-    case GATTN_ORDER_LINEAR:
-      break;
-  }
-  return part->lanes;
-}
-
 static void choose_span(const gattn_attend_problem *problem,
                         gattn_lowered *lowered) {
-  const int64_t most =
-      state_bytes / ((problem->dim_v + 2) * (int64_t)sizeof(float));
-  int64_t span = 1;
-  for (int64_t p = 0; p < lowered->n_parts; p++) {
-    int64_t wanted = part_span(lowered->parts + p);
-    if (wanted > span) span = wanted;
-  }
+  const int64_t most = gattn_longest_span(problem->dim_v);
+  const int64_t lanes = GATTN_TILE_LANES;
+  int64_t span = lowered->span;
   if (span > most) span = most;
   if (span > problem->n_f) span = problem->n_f;
-  const int64_t lanes = GATTN_TILE_LANES;
-  lowered->span = (span + lanes - 1) / lanes * lanes;
+  lowered->span = span > lanes ? (span + lanes - 1) / lanes * lanes : lanes;
 }
 
 /* ------------------------------------------------------------ the whole */
@@ -326,17 +307,18 @@ static bool few_rows(const lowering *lowering) {
 static gattn_status sort_terms(lowering *lowering, gattn_graph *const *terms,
                                int64_t n) {
   gattn_graph *hubs[TERMS_MAX];
-  int64_t n_hubs = 0;
+  int64_t n_hubs = 0, rows_left = HUB_ROWS_MAX;
   for (int64_t t = 0; t < n; t++) {
     gattn_shape shape = gattn_shape_of(terms[t]);
-    if (is_hub(lowering->problem, &shape)) {
+    if (is_hub(lowering->problem, &shape, &rows_left)) {
       hubs[n_hubs++] = terms[t];
       continue;
     }
     gattn_sample sample = sample_of(lowering, terms[t]);
-    bool renumbered = shape.form == GATTN_FORM_GRID
-                          ? everything(lowering->problem)
-                          : consecutive(lowering->problem->frontier);
+    bool renumbered = !lowering->lowered->order &&
+                      (shape.form == GATTN_FORM_GRID
+                           ? everything(lowering->problem)
+                           : consecutive(lowering->problem->frontier));
     gattn_candidate best = gattn_candidate_best(&sample, renumbered);
     gattn_status status = add_term(lowering, terms[t], &best);
     if (status) return status;

@@ -27,6 +27,11 @@ typedef struct gattn_candidate {
   double cost;    /* vector operations an edge */
 } gattn_candidate;
 
+/* Positions in order that a part's tiles fill best; and the most of a span
+ * whose state, with values of dim_v, stays in the caches. */
+int64_t gattn_candidate_span(const gattn_candidate *candidate);
+int64_t gattn_longest_span(int64_t dim_v);
+
 /* What the samples are taken from. */
 typedef struct gattn_sample {
   const gattn_kernels *kernels;

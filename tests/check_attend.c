@@ -1,141 +1,13 @@
 /* Fused attention against the float64 oracle: every lowered form on every
- * instruction set. SPDX-License-Identifier: Apache-2.0
- *
- * The edges that the oracle sees come from gattn_graph_contains, edge by edge;
- * that those are the mask's is what check_masks tests. What is tested here is
- * everything between a graph and its attention. */
+ * instruction set. SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
 #include <gattn.h>
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "attend_case.h"
 #include "brutal.h"
 #include "oracle.h"
-
-/* ------------------------------------------------------------ one comparison */
-
-typedef struct attend_case {
-  const char *mask;
-  int64_t n_q, n_kv, dim, dim_v, batch, heads, kv_heads;
-  gattn_type type;
-  oracle_layout layout;
-  const char *frontier; /* null: all */
-  const char *poison;   /* "q", "k" or "v": a NaN and an infinity in it */
-} attend_case;
-
-static gattn_context *open_context(gattn_isa isa, int32_t threads) {
-  gattn_context *context;
-  gattn_context_options options = {.struct_size = sizeof options,
-                                   .isa = isa, .threads = threads};
-  ck_assert_int_eq(gattn_context_create(&options, &context), GATTN_SUCCESS);
-  return context;
-}
-
-#define ck_success(context, call)                                   \
-  do {                                                              \
-    gattn_status status_ = (call);                                  \
-    ck_assert_msg(status_ == GATTN_SUCCESS, "%s: %s: %s", #call,    \
-                  gattn_status_name(status_),                       \
-                  gattn_context_message(context));                  \
-  } while (0)
-
-static bool *dense_edges(gattn_context *context, const gattn_graph *graph) {
-  const int64_t n_q = gattn_graph_queries(graph);
-  const int64_t n_kv = gattn_graph_keys(graph);
-  bool *edge = malloc((size_t)(n_q * n_kv) + 1);
-  for (int64_t i = 0; i < n_q; i++)
-    for (int64_t j = 0; j < n_kv; j++) {
-      int contains;
-      ck_success(context,
-                 gattn_graph_contains(context, graph, i, j, &contains));
-      edge[i * n_kv + j] = contains;
-    }
-  return edge;
-}
-
-static double largest(const double *values, int64_t count) {
-  double most = 0;
-  for (int64_t e = 0; e < count; e++)
-    if (isfinite(values[e])) most = fmax(most, fabs(values[e]));
-  return most;
-}
-
-/* A NaN in the middle of the array, an infinity at its end. */
-static void poison(oracle_array *array) {
-  oracle_array_set(array, array->elements / 2, NAN);
-  oracle_array_set(array, array->elements - 1, INFINITY);
-}
-
-static void compare(gattn_context *context, gattn_graph *graph,
-                    const bool *edge, const attend_case *c) {
-  gattn_frontier *frontier = NULL;
-  int64_t n_f = c->n_q, *vertices = NULL;
-  if (c->frontier) {
-    ck_success(context, gattn_frontier_parse(context, c->frontier, c->n_q,
-                                             &frontier));
-    n_f = gattn_frontier_size(frontier);
-    vertices = malloc((size_t)n_f * sizeof *vertices + 1);
-    ck_success(context, gattn_frontier_vertices(context, frontier, 0, n_f,
-                                                vertices, &n_f));
-  }
-  int64_t q_shape[] = {c->batch, c->heads, n_f, c->dim};
-  int64_t k_shape[] = {c->batch, c->kv_heads, c->n_kv, c->dim};
-  int64_t v_shape[] = {c->batch, c->kv_heads, c->n_kv, c->dim_v};
-  int64_t o_shape[] = {c->batch, c->heads, n_f, c->dim_v};
-  oracle_array q = oracle_array_make(c->type, 4, q_shape, c->layout, 1);
-  oracle_array k = oracle_array_make(c->type, 4, k_shape, c->layout, 2);
-  oracle_array v = oracle_array_make(c->type, 4, v_shape, c->layout, 3);
-  oracle_array o = oracle_array_make(c->type, 4, o_shape, c->layout, 4);
-  oracle_array lse =
-      oracle_array_make(GATTN_FLOAT32, 3, o_shape, ORACLE_DENSE, 5);
-  if (c->poison)
-    poison(*c->poison == 'q' ? &q : *c->poison == 'k' ? &k : &v);
-  gattn_attention_args args = {.struct_size = sizeof args,
-                               .q = &q.tensor, .k = &k.tensor,
-                               .v = &v.tensor, .o = &o.tensor,
-                               .lse = &lse.tensor};
-  ck_success(context, gattn_attention(context, graph, frontier, &args));
-  oracle_array_read(&o);
-  oracle_array_read(&lse);
-  oracle_problem problem = {
-      .batch = c->batch, .heads = c->heads, .kv_heads = c->kv_heads,
-      .n_q = c->n_q, .n_f = n_f, .n_kv = c->n_kv, .dim = c->dim,
-      .dim_v = c->dim_v, .vertices = vertices, .edge = edge, .mask_heads = 1,
-      .q = q.values, .k = k.values, .v = v.values};
-  double *o_expected = malloc((size_t)o.elements * sizeof(double) + 1);
-  double *lse_expected = malloc((size_t)lse.elements * sizeof(double) + 1);
-  oracle_attention(&problem, o_expected, lse_expected);
-  char what[200];
-  snprintf(what, sizeof what, "%s n %lld x %lld dim %lld %s %s", c->mask,
-           (long long)c->n_q, (long long)c->n_kv, (long long)c->dim,
-           gattn_isa_name(gattn_context_isa(context)),
-           gattn_type_name(c->type));
-  oracle_assert_close(what, &o, o_expected,
-                      largest(v.values, v.elements) + 1);
-  oracle_assert_close(what, &lse, lse_expected,
-                      largest(lse_expected, lse.elements) + 1);
-  free(o_expected);
-  free(lse_expected);
-  oracle_array_free(&q);
-  oracle_array_free(&k);
-  oracle_array_free(&v);
-  oracle_array_free(&o);
-  oracle_array_free(&lse);
-  gattn_frontier_release(frontier);
-  free(vertices);
-}
-
-static void compare_mask(gattn_context *context, const attend_case *c) {
-  gattn_graph *graph;
-  ck_success(context, gattn_mask_parse(context, c->mask, c->n_q, c->n_kv,
-                                       &graph));
-  bool *edge = dense_edges(context, graph);
-  compare(context, graph, edge, c);
-  free(edge);
-  gattn_graph_release(graph);
-}
 
 /* ------------------------------------------------------------ the tests */
 
@@ -162,10 +34,6 @@ static const char *const expressions[] = {
 };
 enum { N_EXPRESSIONS = sizeof expressions / sizeof *expressions };
 
-static const gattn_isa isas[] = {GATTN_ISA_PORTABLE, GATTN_ISA_AVX2,
-                                 GATTN_ISA_AVX512};
-enum { N_ISAS = sizeof isas / sizeof *isas };
-
 /* Dimensions and types that go round with the masks, so that each meets many. */
 static const struct {
   int64_t dim, dim_v;
@@ -184,7 +52,7 @@ static const struct {
 enum { N_VARIANTS = sizeof variants / sizeof *variants };
 
 static void one_expression(gattn_isa isa, const char *mask, int64_t number) {
-  gattn_context *context = open_context(isa, 2);
+  gattn_context *context = attend_context(isa, 2);
   for (int64_t t = 0; t < 3; t++) {
     int64_t variant = (number + t * 3) % N_VARIANTS;
     attend_case c = {.mask = mask, .n_q = 64, .n_kv = 64,
@@ -193,17 +61,17 @@ static void one_expression(gattn_isa isa, const char *mask, int64_t number) {
                      .batch = 1 + t % 2, .heads = 2, .kv_heads = 2 - t % 2,
                      .type = variants[variant].type,
                      .layout = variants[variant].layout};
-    compare_mask(context, &c);
+    attend_compare(context, &c);
   }
   gattn_context_destroy(context);
 }
 
 START_TEST(table_masks) {
-  if (!gattn_isa_available(isas[_i])) return;
+  if (!gattn_isa_available(attend_isas[_i])) return;
   int64_t seen = 0;
   for (int64_t r = 0; gattn_mask_table(r); r++)
     if (gattn_mask_table(r)->example) {
-      one_expression(isas[_i], gattn_mask_table(r)->example, r);
+      one_expression(attend_isas[_i], gattn_mask_table(r)->example, r);
       seen++;
     }
   ck_assert_int_ge(seen, 15);
@@ -211,9 +79,9 @@ START_TEST(table_masks) {
 END_TEST
 
 START_TEST(composed_masks) {
-  if (!gattn_isa_available(isas[_i])) return;
+  if (!gattn_isa_available(attend_isas[_i])) return;
   for (int64_t e = 0; e < N_EXPRESSIONS; e++)
-    one_expression(isas[_i], expressions[e], e);
+    one_expression(attend_isas[_i], expressions[e], e);
 }
 END_TEST
 
@@ -225,14 +93,14 @@ START_TEST(odd_sizes) {
   static const char *const masks[] = {"full", "causal", "local(4)",
                                       "dilated(2, 3)", "random(5, 2)",
                                       "local(1) | strided(6)", "prefix(0)"};
-  if (!gattn_isa_available(isas[_i])) return;
-  gattn_context *context = open_context(isas[_i], 2);
+  if (!gattn_isa_available(attend_isas[_i])) return;
+  gattn_context *context = attend_context(attend_isas[_i], 2);
   for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
     for (size_t m = 0; m < sizeof masks / sizeof *masks; m++) {
       attend_case c = {.mask = masks[m], .n_q = sizes[s][0],
                        .n_kv = sizes[s][1], .dim = 8, .dim_v = 8, .batch = 1,
                        .heads = 3, .kv_heads = 1};
-      compare_mask(context, &c);
+      attend_compare(context, &c);
     }
   gattn_context_destroy(context);
 }
@@ -244,13 +112,13 @@ START_TEST(frontiers) {
   static const char *const masks[] = {
       "local(6)", "dilated(4, 3)", "random(4, 1) | local(2)",
       "neighborhood2d(8, 8, 3, 3)", "global(4:6) | local(1)"};
-  gattn_context *context = open_context(isas[_i % N_ISAS], 2);
+  gattn_context *context = attend_context(attend_isas[_i % ATTEND_ISAS], 2);
   for (size_t f = 0; f < sizeof texts / sizeof *texts; f++)
     for (size_t m = 0; m < sizeof masks / sizeof *masks; m++) {
       attend_case c = {.mask = masks[m], .n_q = 64, .n_kv = 64, .dim = 12,
                        .dim_v = 20, .batch = 2, .heads = 2, .kv_heads = 2,
                        .frontier = texts[f]};
-      compare_mask(context, &c);
+      attend_compare(context, &c);
     }
   gattn_context_destroy(context);
 }
@@ -270,15 +138,15 @@ START_TEST(split_rows) {
       {.mask = "cols(0:4) | prefix(1500)", .n_q = 60, .n_kv = 4100,
        .frontier = "last:3"},
   };
-  if (!gattn_isa_available(isas[_i])) return;
-  gattn_context *context = open_context(isas[_i], 2);
+  if (!gattn_isa_available(attend_isas[_i])) return;
+  gattn_context *context = attend_context(attend_isas[_i], 2);
   for (size_t e = 0; e < sizeof cases / sizeof *cases; e++) {
     attend_case c = cases[e];
     c.dim = c.dim_v = 16;
     c.batch = 1;
     c.heads = 2;
     c.kv_heads = 1;
-    compare_mask(context, &c);
+    attend_compare(context, &c);
   }
   gattn_context_destroy(context);
 }
@@ -291,14 +159,14 @@ START_TEST(poisoned_inputs) {
                                       "global(0) | local(2)",
                                       "neighborhood2d(8, 8, 3, 3)"};
   static const char *const where[] = {"q", "k", "v"};
-  if (!gattn_isa_available(isas[_i])) return;
-  gattn_context *context = open_context(isas[_i], 2);
+  if (!gattn_isa_available(attend_isas[_i])) return;
+  gattn_context *context = attend_context(attend_isas[_i], 2);
   for (size_t m = 0; m < sizeof masks / sizeof *masks; m++)
     for (size_t w = 0; w < 3; w++) {
       attend_case c = {.mask = masks[m], .n_q = 64, .n_kv = 64, .dim = 16,
                        .dim_v = 16, .batch = 1, .heads = 2, .kv_heads = 2,
                        .poison = where[w]};
-      compare_mask(context, &c);
+      attend_compare(context, &c);
     }
   gattn_context_destroy(context);
 }
@@ -315,7 +183,7 @@ START_TEST(repeatable) {
     oracle_array first = oracle_array_make(GATTN_FLOAT32, 3, shape, 0, 2);
     oracle_array again = oracle_array_make(GATTN_FLOAT32, 3, shape, 0, 3);
     for (int32_t run = 0; run < 6; run++) {
-      gattn_context *context = open_context(GATTN_ISA_AUTO, 1 + run % 4);
+      gattn_context *context = attend_context(GATTN_ISA_AUTO, 1 + run % 4);
       gattn_graph *graph;
       ck_success(context,
                  gattn_mask_parse(context, masks[m], N, N, &graph));
@@ -342,7 +210,7 @@ END_TEST
 START_TEST(in_place) {
   enum { N = 200, DIM = 32 };
   int64_t shape[] = {N, DIM};
-  gattn_context *context = open_context(GATTN_ISA_AUTO, 2);
+  gattn_context *context = attend_context(GATTN_ISA_AUTO, 2);
   gattn_graph *graph;
   ck_success(context,
              gattn_mask_parse(context, "local(5) | dilated(3, 7) | rows(9)", N,
@@ -443,12 +311,12 @@ static Suite *make_attend_suite(void) {
   Suite *suite = suite_create("attend");
   TCase *oracle = tcase_create("oracle");
   tcase_set_timeout(oracle, 120);
-  tcase_add_loop_test(oracle, table_masks, 0, N_ISAS);
-  tcase_add_loop_test(oracle, composed_masks, 0, N_ISAS);
-  tcase_add_loop_test(oracle, odd_sizes, 0, N_ISAS);
+  tcase_add_loop_test(oracle, table_masks, 0, ATTEND_ISAS);
+  tcase_add_loop_test(oracle, composed_masks, 0, ATTEND_ISAS);
+  tcase_add_loop_test(oracle, odd_sizes, 0, ATTEND_ISAS);
   tcase_add_test(oracle, frontiers);
-  tcase_add_loop_test(oracle, split_rows, 0, N_ISAS);
-  tcase_add_loop_test(oracle, poisoned_inputs, 0, N_ISAS);
+  tcase_add_loop_test(oracle, split_rows, 0, ATTEND_ISAS);
+  tcase_add_loop_test(oracle, poisoned_inputs, 0, ATTEND_ISAS);
   suite_add_tcase(suite, oracle);
   TCase *properties = tcase_create("properties");
   tcase_set_timeout(properties, 120);

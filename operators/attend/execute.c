@@ -52,13 +52,12 @@ static int64_t piece_floats(const gattn_attend_run *run) {
   return GATTN_TILE_LANES * (run->dim_v + 2);
 }
 
-static int64_t split_floats(const gattn_attend_run *run) {
+/* Partial states of the head that has most. */
+static int64_t split_pieces(const gattn_attend_run *run) {
   int64_t most = 0;
   for (int64_t h = 0; h < lowered_count(run); h++) {
-    const gattn_lowered *lowered = run->lowered + h;
-    int64_t floats =
-        split_groups(lowered) * lowered->splits * piece_floats(run);
-    if (floats > most) most = floats;
+    int64_t states = split_groups(run->lowered + h) * run->lowered[h].splits;
+    if (states > most) most = states;
   }
   return most;
 }
@@ -218,12 +217,19 @@ static void run_span(gattn_worker *worker, int64_t index) {
   gattn_span_end(worker);
 }
 
+/* Whether positions are left to the spans: all but those of a decode step,
+ * which are split one and all. Rows without an edge must be written too. */
+static bool has_spans(const gattn_attend_run *run,
+                      const gattn_lowered *lowered) {
+  return lowered->splits == 0 || lowered->n_split < run->n_f;
+}
+
 /* Spans of the head that has most. */
 static int64_t spans_a_head(const gattn_attend_run *run) {
   int64_t most = 0;
   for (int64_t h = 0; h < lowered_count(run); h++) {
     const gattn_lowered *lowered = run->lowered + h;
-    if (lowered->n_parts == 0) continue;
+    if (!has_spans(run, lowered)) continue;
     int64_t spans = run->n_f / lowered->span + (run->n_f % lowered->span > 0);
     if (spans > most) most = spans;
   }
@@ -243,7 +249,7 @@ static void run_spans(execution *execution, int64_t spans) {
       const int64_t batch = t / spans / run->heads;
       if (head != worker->head || batch != worker->batch)
         gattn_worker_head(worker, batch, head);
-      if (worker->lowered->n_parts) run_span(worker, t % spans);
+      if (has_spans(run, worker->lowered)) run_span(worker, t % spans);
     }
   }
 }
@@ -253,7 +259,15 @@ static size_t all_workers(const gattn_attend_run *run) {
 }
 
 size_t gattn_attend_run_workspace(const gattn_attend_run *run) {
-  return all_workers(run) + (size_t)split_floats(run) * sizeof(float);
+  const size_t worker = gattn_worker_bytes(run, longest_span(run));
+  size_t workers, states;
+  if (worker == SIZE_MAX ||
+      __builtin_mul_overflow(worker, run->threads, &workers) ||
+      __builtin_mul_overflow(split_pieces(run) * (int64_t)sizeof(float),
+                             piece_floats(run), &states) ||
+      __builtin_add_overflow(workers, states, &states) || states > INT64_MAX)
+    return SIZE_MAX;
+  return states;
 }
 
 gattn_status gattn_attend_run_execute(const gattn_attend_run *run) {

@@ -84,7 +84,8 @@ typedef struct gattn_attend_run {
   int32_t threads;
 } gattn_attend_run;
 
-/* Bytes of workspace; the operands need not be set. */
+/* Bytes of workspace, or SIZE_MAX where they overflow; the operands need not
+ * be set. */
 size_t gattn_attend_run_workspace(const gattn_attend_run *run);
 
 /* GATTN_SUCCESS or GATTN_ERROR_CANCELLED. */

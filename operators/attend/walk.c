@@ -5,13 +5,16 @@
 
 #include <string.h>
 
-/* Reads on until the group has a run, or nothing is left. */
-static bool fill(const gattn_walk *walk, gattn_walk_group *group) {
-  while (group->next == group->count && group->upto < walk->hi) {
+/* Reads on until the group has a run, nothing is left, or patience is at an
+ * end. */
+static bool fill(gattn_walk *walk, gattn_walk_group *group) {
+  while (group->next == group->count && group->upto < walk->hi &&
+         walk->patience > 0) {
     group->count =
         gattn_runs(walk->graph, group->vertex, walk->stride, group->upto,
                    walk->hi, group->runs, GATTN_WALK_RUNS, &group->upto);
     group->next = 0;
+    walk->patience -= group->count == 0;
   }
   return group->next < group->count;
 }
@@ -22,6 +25,7 @@ void gattn_walk_begin(gattn_walk *walk, const gattn_graph *graph,
   walk->graph = graph;
   walk->stride = stride;
   walk->hi = hi;
+  walk->patience = INT64_MAX;
   walk->window = lo;
   walk->at = walk->touched = 0;
   walk->lanes = 0;

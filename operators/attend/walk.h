@@ -25,6 +25,7 @@ typedef struct gattn_walk {
   const gattn_graph *graph;
   int64_t stride; /* of the class space that keys are counted in */
   int64_t hi;     /* keys end here */
+  int64_t patience; /* fetches without a run before the walk gives up */
   int64_t n_groups;
   int64_t window; /* first key of the window */
   int64_t at;     /* within the window: next key to give out */
@@ -36,7 +37,8 @@ typedef struct gattn_walk {
 
 /* Starts a walk over the keys [lo, hi) of n lanes; lane l stands for row
  * vertex[l], or for nothing when that is negative. Rows must lie in one
- * residue class of stride. */
+ * residue class of stride. The walk is patient without end; who only samples
+ * may lower walk->patience now. */
 void gattn_walk_begin(gattn_walk *walk, const gattn_graph *graph,
                       int64_t stride, const int64_t *vertex, int64_t n,
                       int64_t lo, int64_t hi);

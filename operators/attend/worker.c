@@ -8,31 +8,41 @@
 
 #include "operators/score.h"
 
-/* A worker's arrays, in the order they lie behind the structure. */
+/* Moves *offset past `floats` floats, padded to 64 bytes; false on overflow. */
+static bool pass_floats(int64_t rows, int64_t columns, size_t *offset) {
+  size_t bytes;
+  return !__builtin_mul_overflow(rows, columns, &bytes) &&
+         !__builtin_mul_overflow(bytes, sizeof(float), &bytes) &&
+         !__builtin_add_overflow(bytes, 63, &bytes) &&
+         !__builtin_add_overflow(*offset, bytes / 64 * 64, offset);
+}
+
+/* A worker's arrays, in the order they lie behind the structure. Returns the
+ * bytes of all, SIZE_MAX where they overflow. */
 static size_t place(const gattn_attend_run *run, int64_t span, char *memory,
                     gattn_worker *worker) {
   const int64_t lanes = GATTN_TILE_LANES, keys = GATTN_KEY_BLOCK;
   const struct {
     float **at;
-    int64_t floats;
+    int64_t rows, columns;
   } arrays[] = {
-      {&worker->o, span * run->dim_v},
-      {&worker->m, span},
-      {&worker->l, span},
-      {&worker->tile.qt, lanes * run->dim},
-      {&worker->tile.ot, lanes * run->dim_v},
-      {&worker->tile.p, keys * lanes},
-      {&worker->q_rows,
-       lanes * (run->dim > run->dim_v ? run->dim : run->dim_v)},
-      {&worker->k_block, keys * run->dim},
-      {&worker->v_block, keys * run->dim_v},
-      {&worker->scores, keys},
-      {&worker->o_row, run->dim_v},
+      {&worker->o, span, run->dim_v},
+      {&worker->m, span, 1},
+      {&worker->l, span, 1},
+      {&worker->tile.qt, lanes, run->dim},
+      {&worker->tile.ot, lanes, run->dim_v},
+      {&worker->tile.p, keys, lanes},
+      {&worker->q_rows, lanes, run->dim > run->dim_v ? run->dim : run->dim_v},
+      {&worker->k_block, keys, run->dim},
+      {&worker->v_block, keys, run->dim_v},
+      {&worker->scores, keys, 1},
+      {&worker->o_row, 1, run->dim_v},
   };
   size_t offset = (sizeof *worker + 63) / 64 * 64;
   for (size_t a = 0; a < sizeof arrays / sizeof *arrays; a++) {
     if (memory) *arrays[a].at = (float *)(memory + offset);
-    offset += ((size_t)arrays[a].floats * sizeof(float) + 63) / 64 * 64;
+    if (!pass_floats(arrays[a].rows, arrays[a].columns, &offset))
+      return SIZE_MAX;
   }
   return offset;
 }

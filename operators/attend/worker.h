@@ -56,7 +56,8 @@ typedef struct gattn_worker {
   float *o_row;   /* [dim_v] */
 } gattn_worker;
 
-/* Bytes of a worker for spans of `span` positions, a multiple of 64; and the
+/* Bytes of a worker for spans of `span` positions, a multiple of 64, or
+ * SIZE_MAX where they overflow; and the
  * worker laid out at memory, which is aligned to 64. */
 size_t gattn_worker_bytes(const gattn_attend_run *run, int64_t span);
 gattn_worker *gattn_worker_at(const gattn_attend_run *run, int64_t span,

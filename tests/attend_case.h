@@ -1,0 +1,50 @@
+/* Attention on masks given as text, against the float64 oracle.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The edges that the oracle sees come from gattn_graph_contains, edge by edge;
+ * that those are the mask's is what check_masks tests. What is tested here is
+ * everything between a graph and its attention. */
+#ifndef GATTN_TESTS_ATTEND_CASE_H
+#define GATTN_TESTS_ATTEND_CASE_H
+
+#include <check.h>
+#include <gattn.h>
+
+#include "tests/oracle.h"
+
+typedef struct attend_case {
+  const char *mask;
+  const char *const *stack; /* [heads] a mask a head; null: mask for all */
+  int64_t n_q, n_kv, dim, dim_v, batch, heads, kv_heads; /* of heads: 0 is 1 */
+  gattn_type type;
+  oracle_layout layout;
+  const char *frontier; /* null: all */
+  const char *poison;   /* "q", "k" or "v": a NaN and an infinity in it */
+  double amplitude;     /* q is so much larger; 0: 1 */
+  const double *scale;
+  const gattn_score *score; /* with the oracle's own of the same meaning */
+  oracle_score oracle;
+  const void *parameters;
+  bool edge_values;
+} attend_case;
+
+#define ck_success(context, call)                                   \
+  do {                                                              \
+    gattn_status status_ = (call);                                  \
+    ck_assert_msg(status_ == GATTN_SUCCESS, "%s: %s: %s", #call,    \
+                  gattn_status_name(status_),                       \
+                  gattn_context_message(context));                  \
+  } while (0)
+
+enum { ATTEND_ISAS = 3 };
+extern const gattn_isa attend_isas[ATTEND_ISAS];
+
+gattn_context *attend_context(gattn_isa isa, int32_t threads);
+
+/* Fails the running test unless gattn_attention's o and lse are the oracle's. */
+void attend_compare(gattn_context *context, const attend_case *c);
+
+/* On every instruction set that this machine has, with two threads. */
+void attend_compare_all(const attend_case *cases, size_t n);
+
+#endif
