@@ -86,17 +86,6 @@ static const float *block_rows(const gattn_rows *rows, const int64_t *keys,
   return scratch;
 }
 
-static void score_block(gattn_worker *worker, int64_t lanes, int64_t count,
-                        int64_t residue, int64_t stride) {
-  for (int64_t r = 0; r < count; r++)
-    for (int64_t l = 0; l < lanes; l++)
-      if (worker->masks[r] >> l & 1) {
-        float *s = worker->tile.p + r * lanes + l;
-        *s = gattn_score_edge(worker, *s, worker->vertex[l],
-                              residue + stride * worker->keys[r], 0);
-      }
-}
-
 static bool all_full(const uint32_t *masks, int64_t count, uint32_t full) {
   uint32_t common = full;
   for (int64_t r = 0; r < count; r++) common &= masks[r];
@@ -127,8 +116,7 @@ void gattn_tile_run(gattn_worker *worker, gattn_graph *graph, int64_t stride,
                          worker->v_block, &block.v_stride);
     if (!all_full(worker->masks, count, full)) block.mask = worker->masks;
     kernels->tile_scores(tile, &block);
-    if (!gattn_scores_plain(worker->run))
-      score_block(worker, lanes, count, residue, stride);
+    gattn_score_tile(worker, lanes, count, residue, stride);
     kernels->tile_accumulate(tile, &block);
   }
   store_state(worker, lanes);

@@ -113,6 +113,9 @@ void gattn_load_query(const gattn_worker *worker, int64_t position, float *to);
 /* s = score(dot) in base-2 units for one edge. */
 float gattn_score_edge(const gattn_worker *worker, float dot, int64_t i,
                        int64_t j, int64_t edge);
+/* The same for the scores of the tile's block of keys, in place (score.c). */
+void gattn_score_tile(gattn_worker *worker, int64_t lanes, int64_t count,
+                      int64_t residue, int64_t stride);
 static inline bool gattn_scores_plain(const gattn_attend_run *run) {
   return run->score.kind == GATTN_SCORE_IDENTITY;
 }
