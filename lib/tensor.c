@@ -4,6 +4,7 @@
 
 #include "lib/tensor.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -49,20 +50,33 @@ static bool bytes_fit(gattn_type type, int32_t rank, const int64_t *shape) {
   return true;
 }
 
+enum { AXES_TEXT = GATTN_MAX_RANK * 24 };
+
+/* "2, 3, 4": a number an axis. */
+static const char *write_axes(char text[AXES_TEXT], int32_t rank,
+                              const int64_t *axes) {
+  size_t length = 0;
+  for (int32_t a = 0; a < rank; a++)
+    length += (size_t)snprintf(text + length, AXES_TEXT - length, "%s%lld",
+                               a ? ", " : "", (long long)axes[a]);
+  return text;
+}
+
 static gattn_status check_shape(gattn_context *context, const char *name,
                                 gattn_type type, int32_t rank,
                                 const int64_t *shape) {
   for (int32_t a = 0; a < rank; a++)
     if (shape[a] < 0)
       return gattn_fail(context, GATTN_ERROR_SIZE,
-                        "%s: extent %lld of axis %d is negative", name,
+                        "%s: shape: extent %lld of axis %d is negative", name,
                         (long long)shape[a], (int)a);
+  char text[AXES_TEXT];
   if (!bytes_fit(type, rank, shape))
     return gattn_fail(context, GATTN_ERROR_OVERFLOW,
-                      "%s: the bytes of a %s tensor with extents %lld … %lld "
-                      "do not fit 63 bits",
-                      name, gattn_type_name(type), (long long)shape[0],
-                      (long long)shape[rank - 1]);
+                      "%s: shape: the bytes of a %s tensor with extents %s do "
+                      "not fit 63 bits",
+                      name, gattn_type_name(type),
+                      write_axes(text, rank, shape));
   return GATTN_SUCCESS;
 }
 
@@ -125,11 +139,11 @@ static gattn_status check_data(gattn_context *context, const char *name,
     return gattn_fail(context, GATTN_ERROR_STRIDE,
                       "%s: data %p is not aligned to the %zu bytes of a %s",
                       name, tensor->data, size, gattn_type_name(tensor->type));
+  char text[AXES_TEXT];
   if (elements && !addresses_fit(tensor))
     return gattn_fail(context, GATTN_ERROR_STRIDE,
-                      "%s: strides %lld … %lld reach past the address space",
-                      name, (long long)tensor->strides[0],
-                      (long long)tensor->strides[tensor->rank - 1]);
+                      "%s: strides %s reach past the address space", name,
+                      write_axes(text, tensor->rank, tensor->strides));
   return GATTN_SUCCESS;
 }
 

@@ -9,8 +9,10 @@ GATTN_BEGIN_DECLS
 /* Each function makes the graph of one row of the mask table: i is the query
  * position in [0, n_q), j the key position in [0, n_kv), division is floor
  * division. All can return GATTN_ERROR_SIZE (a negative or too large n),
- * GATTN_ERROR_ARGUMENT (a parameter out of its range) and
- * GATTN_ERROR_INDEX (a position outside the graph). */
+ * GATTN_ERROR_ARGUMENT (a parameter out of its range), GATTN_ERROR_INDEX (a
+ * position outside the graph), GATTN_ERROR_SHAPE (an array of another length
+ * than the graph's, a grid of another number of tokens), GATTN_ERROR_OVERFLOW
+ * (a grid of too many) and GATTN_ERROR_MEMORY. */
 
 /* A set of positions: n ranges [begin[r], end[r]), in any order; they may
  * overlap. A single position p is [p, p + 1). */
