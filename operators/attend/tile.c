@@ -47,19 +47,36 @@ static void load_state(gattn_worker *worker, int64_t lanes) {
                                   tile->dim_v, tile->ot, lanes);
 }
 
+/* How far apart the lanes' states lie, or 0 when a lane is idle or they are
+ * not equally spaced. */
+static int64_t state_step(const gattn_worker *worker, int64_t lanes) {
+  const int64_t step = worker->state[1] - worker->state[0];
+  for (int64_t l = 0; l < lanes; l++)
+    if (worker->vertex[l] < 0 ||
+        worker->state[l] != worker->state[0] + l * step)
+      return 0;
+  return step;
+}
+
 static void store_state(gattn_worker *worker, int64_t lanes) {
   const gattn_tile *tile = &worker->tile;
   const gattn_kernels *kernels = worker->run->kernels;
   /* The lanes of a transpose's rows: a vector of columns at a time. */
   const int64_t whole = tile->dim_v / kernels->vector * kernels->vector;
+  const int64_t step = state_step(worker, lanes);
   float *rows = worker->q_rows;
-  kernels->transpose(tile->ot, lanes, whole, lanes, rows, tile->dim_v);
+  if (step)
+    kernels->transpose(tile->ot, lanes, whole, lanes,
+                       worker->o + worker->state[0] * tile->dim_v,
+                       step * tile->dim_v);
+  else
+    kernels->transpose(tile->ot, lanes, whole, lanes, rows, tile->dim_v);
   for (int64_t l = 0; l < lanes; l++) {
     if (worker->vertex[l] < 0) continue;
     float *o = worker->o + worker->state[l] * tile->dim_v;
     worker->m[worker->state[l]] = tile->m[l];
     worker->l[worker->state[l]] = tile->l[l];
-    memcpy(o, rows + l * tile->dim_v, (size_t)whole * sizeof *o);
+    if (!step) memcpy(o, rows + l * tile->dim_v, (size_t)whole * sizeof *o);
     for (int64_t c = whole; c < tile->dim_v; c++)
       o[c] = tile->ot[c * lanes + l];
   }

@@ -93,12 +93,6 @@ static void mask_scores(const gattn_tile *tile, const uint32_t *mask,
   }
 }
 
-static bool any_lane(vector_bits lanes) {
-  int32_t any = 0;
-  for (int l = 0; l < VECTOR; l++) any |= lanes[l];
-  return any != 0;
-}
-
 /* Raises m to the block's maximum and scales what was summed before; returns
  * the maximum to subtract, which is 0 while a lane has seen only −inf. */
 INLINE vector raise_maximum(gattn_tile *tile, int64_t count, int v) {
@@ -109,7 +103,7 @@ INLINE vector raise_maximum(gattn_tile *tile, int64_t count, int v) {
   for (int64_t r = 0; r < count; r++)
     after = vector_max(vector_load(p + r * lanes), after);
   vector base = vector_select(after == -INFINITY, vector_set(0.0f), after);
-  if (any_lane(after != before)) {
+  if (vector_any(after != before)) {
     vector scale = vector_exp2(before - base);
     vector_store(tile->m + v * VECTOR, after);
     vector_store(tile->l + v * VECTOR,

@@ -3,6 +3,7 @@
 #ifndef GATTN_OPERATORS_CPU_VECTOR_H
 #define GATTN_OPERATORS_CPU_VECTOR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -62,14 +63,6 @@ static inline vector vector_max(vector a, vector b) {
 #endif
 }
 
-static inline float vector_sum(vector v) {
-  float lane[VECTOR];
-  vector_store(lane, v);
-  for (int width = VECTOR / 2; width > 0; width /= 2)
-    for (int l = 0; l < width; l++) lane[l] += lane[l + width];
-  return lane[0];
-}
-
 /* Two steps of a transpose: of every pair of blocks of s lanes, the first (or
  * second) of a and of b. */
 #define FIRST(l, s) ((l) & (s) ? VECTOR + (l) - (s) : (l))
@@ -91,6 +84,29 @@ static inline float vector_sum(vector v) {
 #define SHUFFLE(a, b, lanes...) \
   __builtin_shuffle(a, b, (vector_bits){lanes})
 #endif
+#define ACROSS(l, s) ((l) ^ (s))
+
+/* The sum of all lanes, in a tree: the same for a given width. */
+static inline float vector_sum(vector v) {
+#if defined(__AVX512F__)
+  v += SHUFFLE(v, v, LANES(ACROSS, 8));
+#endif
+#if defined(__AVX2__)
+  v += SHUFFLE(v, v, LANES(ACROSS, 4));
+#endif
+  v += SHUFFLE(v, v, LANES(ACROSS, 2));
+  v += SHUFFLE(v, v, LANES(ACROSS, 1));
+  return v[0];
+}
+
+/* Whether a lane is not zero. */
+static inline bool vector_any(vector_bits v) {
+  uint64_t words[VECTOR / 2], any = 0;
+  memcpy(words, &v, sizeof words);
+  for (int w = 0; w < VECTOR / 2; w++) any |= words[w];
+  return any != 0;
+}
+
 #define TRANSPOSE_STEP(rows, s)                                  \
   for (int r = 0; r < VECTOR; r++)                               \
     if (!(r & (s))) {                                            \
