@@ -15,6 +15,7 @@ struct gattn_context {
   atomic_llong references; /* the user's, and one a live handle */
   gattn_context_options options;
   int32_t threads;
+  atomic_int team; /* of these, how many start; 0: none were tried yet */
   gattn_isa isa;
   atomic_flag recording; /* plans may fail in several threads at once */
   char message[GATTN_MESSAGE_SIZE];
@@ -52,6 +53,10 @@ void gattn_context_unref(gattn_context *context);
  * result does not fit int64_t. */
 bool gattn_multiply(int64_t a, int64_t b, int64_t *out);
 bool gattn_add(int64_t a, int64_t b, int64_t *out);
+
+/* Threads for a parallel region: the context's, or as many as the system grants
+ * when the first region begins, since memory may have gone meanwhile. */
+int32_t gattn_team(gattn_context *context);
 
 /* Reports progress from the calling thread; true when the call is to stop. */
 bool gattn_progress_report(gattn_context *context, int64_t done,

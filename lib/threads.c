@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "lib/context.h"
 #include "lib/cpu.h"
 
 static void *pass_gate(void *gate) {
@@ -24,4 +25,12 @@ int32_t gattn_threads_granted(int32_t wanted) {
   for (int32_t t = 0; t < started; t++) pthread_join(threads[t], NULL);
   pthread_mutex_destroy(&gate);
   return started + 1;
+}
+
+int32_t gattn_team(gattn_context *context) {
+  int team = atomic_load(&context->team);
+  if (team) return team;
+  team = gattn_threads_granted(context->threads);
+  atomic_store(&context->team, team);
+  return team;
 }

@@ -129,7 +129,7 @@ static int64_t walk_round(gattn_context *context, int64_t begin, int64_t end,
   if (blocks > rows) blocks = rows;
   int64_t walked = 0;
 #pragma omp parallel for schedule(dynamic) reduction(+ : walked) \
-    num_threads(context->threads) if (rows > 64)
+    num_threads(gattn_team(context)) if (rows > 64)
   for (int64_t b = 0; b < blocks; b++)
     walked += block(user, begin + rows / blocks * b + rows % blocks * b / blocks,
                     begin + rows / blocks * (b + 1) +

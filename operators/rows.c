@@ -73,7 +73,7 @@ gattn_status gattn_for_row_blocks(gattn_context *context, int64_t batch,
   atomic_init(&loop.stop, 0);
   row_loop *shared = &loop;
 #pragma omp parallel for schedule(dynamic) \
-    num_threads(context->threads) if (shared->total > 1)
+    num_threads(gattn_team(context)) if (shared->total > 1)
   for (int64_t number = 0; number < shared->total; number++)
     if (!atomic_load_explicit(&shared->stop, memory_order_relaxed))
       run_block(shared, number);

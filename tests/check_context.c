@@ -156,6 +156,11 @@ static int create_within_limits(void) {
   options.threads = 0;
   if (gattn_context_create(&options, &context)) return 5;
   if (gattn_context_threads(context) < 1) return 6;
+  /* Memory that was there when the context was made, and went. */
+  context->threads = GATTN_MAX_THREADS;
+  int32_t team = gattn_team(context);
+  if (team < 1 || team >= GATTN_MAX_THREADS) return 7;
+  if (gattn_team(context) != team) return 8;
   gattn_context_destroy(context);
   return 0;
 }

@@ -187,7 +187,8 @@ static void run_split(execution *execution, int64_t batch, int64_t head) {
   const gattn_attend_run *run = execution->run;
   const gattn_lowered *lowered = run->lowered + (run->shared ? 0 : head);
   const int64_t groups = split_groups(lowered), splits = lowered->splits;
-#pragma omp parallel num_threads(run->threads) if (run->threads > 1)
+#pragma omp parallel num_threads(gattn_team(run->context)) \
+    if (run->threads > 1)
   {
     gattn_worker *worker = new_worker(execution);
     gattn_worker_head(worker, batch, head);
@@ -239,7 +240,8 @@ static int64_t spans_a_head(const gattn_attend_run *run) {
 static void run_spans(execution *execution, int64_t spans) {
   const gattn_attend_run *run = execution->run;
   const int64_t tasks = run->batch * run->heads * spans;
-#pragma omp parallel num_threads(run->threads) if (run->threads > 1)
+#pragma omp parallel num_threads(gattn_team(run->context)) \
+    if (run->threads > 1)
   {
     gattn_worker *worker = new_worker(execution);
 #pragma omp for schedule(dynamic, SPANS_A_TASK)
