@@ -111,7 +111,7 @@ static int64_t tile_start(const gattn_sample *sample,
 
 typedef struct tally {
   double edges, slots; /* edges, and lanes times keys */
-  double rows, row_edges;
+  double rows, row_edges; /* the same beyond the blocks that were looked at */
 } tally;
 
 static void tally_tile(const gattn_sample *sample,
@@ -129,14 +129,23 @@ static void tally_tile(const gattn_sample *sample,
                    gattn_class_keys(sample->n_kv, residue,
                                     candidate->stride));
   walk->patience = SAMPLE_PATIENCE;
-  for (int b = 0; b < SAMPLE_BLOCKS; b++) {
+  const double before = sum->edges;
+  int b = 0;
+  for (; b < SAMPLE_BLOCKS; b++) {
     count = gattn_walk_next(walk, keys, masks);
     if (count == 0) break;
     for (int64_t r = 0; r < count; r++)
       sum->edges += __builtin_popcount(masks[r]);
     sum->slots += (double)(count * candidate->lanes);
   }
-  for (int64_t l = 0; l < candidate->lanes; l++) sum->rows += vertex[l] >= 0;
+  const bool closed = b == SAMPLE_BLOCKS && sample->graph->class_->degree;
+  if (!closed) sum->row_edges += sum->edges - before;
+  for (int64_t l = 0; l < candidate->lanes; l++) {
+    if (vertex[l] < 0) continue;
+    sum->rows++;
+    if (closed)
+      sum->row_edges += (double)gattn_degree(sample->graph, vertex[l]);
+  }
 }
 
 static double lines_a_row(int64_t dim) { return ((double)dim * 4 + 63) / 64; }
@@ -168,7 +177,7 @@ void gattn_candidate_measure(const gattn_sample *sample,
   const int64_t most = gattn_longest_span(sample->dim_v);
   if (candidate->form == GATTN_PART_TILES && span > most)
     candidate->density *= (double)most / (double)span;
-  candidate->degree = sum.rows > 0 ? sum.edges / sum.rows : 0;
+  candidate->degree = sum.rows > 0 ? sum.row_edges / sum.rows : 0;
   candidate->cost = cost_an_edge(sample, candidate);
 }
 

@@ -116,11 +116,13 @@ START_TEST(rows_beside_hubs) {
       {.mask = "rows(5)", .n_q = 260, .n_kv = 2060},
       {.mask = "rows(5)", .n_q = 300, .n_kv = 2060,
        .frontier = "range:30:299"},
+      {.mask = "rows(7, 40:44) | cols(3)", .n_q = 300, .n_kv = 2060,
+       .frontier = "range:30:299"},
       {.mask = "rows(7, 9:90)", .n_q = 100, .n_kv = 2060,
        .frontier = "list:3,9,99,7,89,90"},
   };
   gattn_context *context = attend_context(GATTN_ISA_AUTO, 2);
-  for (int e = 0; e < 3; e++) {
+  for (int e = 0; e < 4; e++) {
     cases[e].heads = 4;
     cases[e].dim = cases[e].dim_v = 4;
     attend_compare(context, &cases[e]);
