@@ -275,7 +275,8 @@ START_TEST(vast_graphs) {
   static const char *const masks[] = {
       "full", "local(256)", "strided(2)", "strided(1125899906842624)",
       "longformer(256, 64)", "random(32, 1)", "strided(2) - strided(2)",
-      "(blocks(3) | strided(5)) - full", "neighborhood2d(2, 1t, 1, 3)", "rows(0:1099511627776)", "strided(4194304) | dilated(3, 8)"};
+      "(blocks(3) | strided(5)) - full", "neighborhood2d(2, 1t, 1, 3)",
+      "rows(0:1099511627776)", "strided(4194304) | dilated(3, 8)"};
   gattn_context *context = attend_context(GATTN_ISA_AUTO, 2);
   for (size_t m = 0; m < sizeof masks / sizeof *masks; m++) {
     int64_t n = m == 8 ? INT64_C(1) << 41 : GATTN_MAX_VERTICES;
