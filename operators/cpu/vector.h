@@ -128,14 +128,14 @@ static inline __attribute__((always_inline)) void vector_transpose(
 #endif
 }
 
+#ifdef __F16C__
 /* VECTOR float16s at from. */
-#if defined(__AVX512F__)
 static inline vector vector_load_float16(const uint16_t *from) {
+#ifdef __AVX512F__
   return (vector)_mm512_cvtph_ps(_mm256_loadu_si256((const void *)from));
-}
-#elif defined(__F16C__)
-static inline vector vector_load_float16(const uint16_t *from) {
+#else
   return (vector)_mm256_cvtph_ps(_mm_loadu_si128((const void *)from));
+#endif
 }
 #endif
 
