@@ -326,7 +326,6 @@ static float read_rows(const float *base, int64_t floats, const int64_t *rows,
 }
 
 const gattn_kernels GATTN_KERNELS = {
-    .name = GATTN_KERNELS_NAME,
     .vector = VECTOR,
     .tile_scores = tile_scores,
     .tile_accumulate = tile_accumulate,

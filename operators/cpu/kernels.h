@@ -71,7 +71,6 @@ typedef struct gattn_ahead {
 } gattn_ahead;
 
 typedef struct gattn_kernels {
-  const char *name;
   int64_t vector; /* floats a vector; tiles have 1 or 2 vectors of lanes */
 
   /* S^T of the block into tile->p; masks are not applied yet. */
