@@ -38,5 +38,6 @@
 #include <gattn/program.h>
 #include <gattn/npy.h>
 #include <gattn/limits.h>
+#include <gattn/memory.h>
 
 #endif

@@ -1,0 +1,61 @@
+/* The device of a context, from inside. SPDX-License-Identifier: Apache-2.0
+ *
+ * Host code of every room reaches the device through these functions alone;
+ * they exist in every build. In one without CUDA, and for a context on the
+ * CPU, gattn_on_device is false and nothing else here is called. */
+#ifndef GATTN_LIB_DEVICE_H
+#define GATTN_LIB_DEVICE_H
+
+#include "lib/context.h"
+
+/* Whether the context computes on a CUDA device. */
+bool gattn_on_device(const gattn_context *context);
+
+/* Makes the context's device the calling thread's current one; *previous is
+ * for gattn_device_leave, which restores what was. Every public function that
+ * launches or allocates is between the two; the functions below do it
+ * themselves. */
+gattn_status gattn_device_enter(gattn_context *context, int *previous);
+void gattn_device_leave(gattn_context *context, int previous);
+
+/* Device memory, count · size bytes aligned to 256, through the context's
+ * device allocator; not cleared. GATTN_ERROR_MEMORY, GATTN_ERROR_OVERFLOW,
+ * naming `what`. count = 0 gives a valid pointer. Null may be freed. Freeing
+ * waits for nothing: plans free only what no execution in flight can use, or
+ * synchronise first. */
+gattn_status gattn_device_allocate(gattn_context *context, const char *what,
+                                   int64_t count, size_t size, void **memory);
+void gattn_device_free(gattn_context *context, void *memory, int64_t count,
+                       size_t size);
+
+/* Copies on the context's stream, and waits: the source may be reused. */
+gattn_status gattn_device_upload(gattn_context *context, void *device,
+                                 const void *host, size_t bytes);
+gattn_status gattn_device_download(gattn_context *context, void *host,
+                                   const void *device, size_t bytes);
+/* Waits for the context's stream, and reports what has failed on it. */
+gattn_status gattn_device_synchronize(gattn_context *context);
+
+/* The context's stream, a cudaStream_t; null is the default stream. */
+void *gattn_device_stream(const gattn_context *context);
+
+/* Whether `stream` is being captured into a CUDA graph. */
+bool gattn_device_capturing(gattn_context *context, void *stream);
+
+/* The status of a CUDA error code (0: success), recorded with `what` that was
+ * being done. cudaErrorMemoryAllocation is GATTN_ERROR_MEMORY, everything else
+ * GATTN_ERROR_DEVICE. Clears the thread's last error unless it is sticky. */
+gattn_status gattn_device_check(gattn_context *context, int error,
+                                const char *what);
+
+/* What planning needs to know of the device; of the context's own. */
+typedef struct gattn_device_facts {
+  int32_t capability; /* 10 · major + minor: 80, 90, … */
+  int32_t multiprocessors;
+  int64_t shared_bytes; /* a block may opt in to */
+  int64_t l2_bytes, memory_bytes;
+  char name[64];
+} gattn_device_facts;
+const gattn_device_facts *gattn_device_facts_of(const gattn_context *context);
+
+#endif
