@@ -9,8 +9,15 @@
 
 #include "lib/context.h"
 
-/* Either a range (vertices null) or a list. Immutable once it is handed out;
- * until then gattn_frontier_append makes it grow. */
+/* Either a range (vertices null), a list, or a list on the device. Immutable
+ * once it is handed out; until then gattn_frontier_append makes it grow.
+ *
+ * ON THE DEVICE (gattn_frontier_on_device). `size` is the number of positions,
+ * those of Q, O and lse too: a capacity. The first *device_size of them are
+ * vertices, the rest -1. Only the device knows how many: rows at and past it
+ * are neither read nor written. vertices is null and begin 0; neither
+ * gattn_frontier_vertex nor gattn_frontier_run may be asked. Its context
+ * computes on the device that the memory is of. */
 struct gattn_frontier {
   gattn_context *context; /* retained */
   atomic_llong references;
@@ -21,7 +28,13 @@ struct gattn_frontier {
   int64_t duplicate; /* a vertex that stands twice, when not unique */
   bool ascending;    /* strictly */
   bool unique;       /* no vertex stands twice */
+  int64_t *device_vertices; /* [size], on the device; else null */
+  int64_t *device_size;     /* on the device, always beside device_vertices */
 };
+
+static inline bool gattn_frontier_on_device(const gattn_frontier *frontier) {
+  return frontier && frontier->device_vertices;
+}
 
 /* An empty frontier over [0, n), one reference. GATTN_ERROR_SIZE. */
 gattn_status gattn_frontier_new(gattn_context *context, int64_t n,
@@ -58,7 +71,7 @@ gattn_status gattn_frontier_sorted(gattn_context *context,
 int64_t gattn_frontier_run(const gattn_frontier *frontier, int64_t p,
                            int64_t *begin, int64_t *end);
 
-/* The vertex at position p, 0 <= p < size. */
+/* The vertex at position p, 0 <= p < size; not on the device. */
 static inline int64_t gattn_frontier_vertex(const gattn_frontier *frontier,
                                             int64_t p) {
   return frontier->vertices ? frontier->vertices[p] : frontier->begin + p;
