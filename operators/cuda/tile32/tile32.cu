@@ -1,0 +1,292 @@
+/* Attention of one pass of tiles in float32. SPDX-License-Identifier: Apache-2.0 */
+#include <cuda_runtime_api.h>
+
+#include "operators/cuda/tile32/block.cuh"
+#include "operators/cuda/tile32/tile32.h"
+
+/* What a block works on: one query tile, head, batch and piece. */
+typedef struct tile32_item {
+  int64_t tile, head, batch, piece;
+} tile32_item;
+
+typedef struct tile32_block {
+  gattn_query_lane query[GATTN_TILE32_LANES];
+  uint64_t edges[GATTN_TILE32_LANES]; /* of the queries, to the key tile */
+  int64_t key[GATTN_TILE_KEYS];       /* vertices; −1: absent */
+  gattn_tile32_rows q, k, v;
+  int64_t first[2], last[2]; /* numbers of the present queries, a warp */
+  gattn_key_sequence sequence;
+} tile32_block;
+
+static __device__ tile32_item item_of(const gattn_device_attention &a,
+                                      const gattn_tile_pass &pass, int64_t n) {
+  tile32_item item;
+  item.tile = n % pass.n_tiles;
+  n /= pass.n_tiles;
+  item.head = n % a.heads;
+  n /= a.heads;
+  item.batch = n % a.batch;
+  item.piece = n / a.batch;
+  return item;
+}
+
+/* Threads 0 … 63: finds the query of each, and where its row of Q begins.
+ * Returns whether the calling thread has one. */
+static __device__ bool find_queries(const gattn_device_attention &a,
+                                    const gattn_tile_pass &pass,
+                                    const tile32_item &item,
+                                    tile32_block *block) {
+  const int lane = threadIdx.x;
+  if (lane >= GATTN_TILE32_LANES) return false;
+  const gattn_query_lane query =
+      gattn_query_lane_at(&a, &pass, item.tile, lane);
+  const bool present = query.position >= 0;
+  int64_t first = present ? query.number : INT64_MAX;
+  int64_t last = present ? query.number : -1;
+  for (int step = 16; step; step /= 2) {
+    const int64_t f = __shfl_xor_sync(~0u, first, step);
+    const int64_t l = __shfl_xor_sync(~0u, last, step);
+    first = f < first ? f : first;
+    last = l > last ? l : last;
+  }
+  if (lane % 32 == 0) {
+    block->first[lane / 32] = first;
+    block->last[lane / 32] = last;
+  }
+  block->query[lane] = query;
+  block->q.row[lane] =
+      present ? (const float *)a.q.data + item.batch * a.q.batch +
+                    item.head * a.q.head + query.position * a.q.row
+              : nullptr;
+  return present;
+}
+
+/* One thread, after find_queries and a barrier. */
+static __device__ void find_keys(const gattn_device_attention &a,
+                                 const gattn_tile_pass &pass,
+                                 const tile32_item &item,
+                                 tile32_block *block) {
+  const int64_t *first = block->first, *last = block->last;
+  gattn_key_sequence_of(&a, &pass, item.head, item.tile, item.piece,
+                        first[0] < first[1] ? first[0] : first[1],
+                        last[0] > last[1] ? last[0] : last[1],
+                        &block->sequence);
+}
+
+/* Every thread: lays out the key tile at a place of the sequence: threads 0 …
+ * 63 the edges of their queries, 64 … 127 the rows of K and V. Returns whether
+ * the calling thread found an edge. */
+static __device__ bool visit_keys(const gattn_device_attention &a,
+                                  const gattn_tile_pass &pass,
+                                  const tile32_item &item, int64_t place,
+                                  tile32_block *block) {
+  if (threadIdx.x >= 2 * GATTN_TILE_KEYS) return false;
+  const int lane = threadIdx.x % GATTN_TILE_KEYS;
+  int64_t entry;
+  const int64_t number =
+      gattn_key_sequence_at(&block->sequence, gattn_pass_list(&pass, item.head),
+                            place, &entry);
+  const gattn_tile keys =
+      gattn_tile_at(&pass.numbering, GATTN_TILE_KEYS, a.n_kv, number);
+  if (threadIdx.x < GATTN_TILE_KEYS) {
+    const uint64_t word = gattn_lane_word(&pass, item.head, &block->query[lane],
+                                          lane, &keys, entry);
+    block->edges[lane] = word;
+    return word != 0;
+  }
+  int64_t key = -1;
+  if (gattn_tile_has(&keys, lane)) {
+    key = gattn_tile_number(&keys, lane);
+    if (pass.numbering.kind == GATTN_NUMBER_TABLE)
+      key = pass.numbering.table[key];
+  }
+  const int64_t head = item.head / (a.heads / a.kv_heads);
+  block->key[lane] = key;
+  block->k.row[lane] = key < 0 ? nullptr
+                               : (const float *)a.k.data +
+                                     item.batch * a.k.batch + head * a.k.head +
+                                     key * a.k.row;
+  block->v.row[lane] = key < 0 ? nullptr
+                               : (const float *)a.v.data +
+                                     item.batch * a.v.batch + head * a.v.head +
+                                     key * a.v.row;
+  return false;
+}
+
+/* Every thread: dot products to scores, −inf where there is no edge. */
+static __device__ __forceinline__ void score_edges(
+    const gattn_device_attention &a, const tile32_item &item,
+    const tile32_block *block, float s[4][4]) {
+  const int y = threadIdx.x / 16, x = threadIdx.x % 16;
+#pragma unroll
+  for (int row = 0; row < 4; row++) {
+    const uint64_t edges = block->edges[4 * y + row] >> x;
+    const int64_t i = block->query[4 * y + row].vertex;
+#pragma unroll
+    for (int b = 0; b < 4; b++) {
+      float score = s[row][b] * a.scale;
+      if (a.score.kind)
+        score = gattn_score_of(&a.score, score, i, block->key[x + 16 * b],
+                               item.head);
+      s[row][b] = edges >> (16 * b) & 1 ? score : -INFINITY;
+    }
+  }
+}
+
+/* Every thread: an empty state, or the one that earlier passes left. */
+template <int SLICES>
+static __device__ __forceinline__ void begin_state(const gattn_device_attention &a,
+                                   const gattn_tile_pass &pass,
+                                   const tile32_item &item,
+                                   const tile32_block *block,
+                                   gattn_tile32_state<SLICES> *state) {
+  const int y = threadIdx.x / 16, x = threadIdx.x % 16;
+#pragma unroll
+  for (int row = 0; row < 4; row++) {
+    const int64_t position = block->query[4 * y + row].position;
+    const bool resume = pass.resume && pass.pieces == 1 && position >= 0;
+    const int64_t at =
+        (item.batch * a.heads + item.head) * a.n_f + position;
+    state->maximum[row] = resume ? pass.state.lse[at] : -INFINITY;
+    state->sum[row] = resume && x == 0 ? 1.f : 0.f;
+#pragma unroll
+    for (int i = 0; i < 4 * SLICES; i++) {
+      const int c = 4 * x + 64 * (i / 4) + i % 4;
+      state->o[row][i] =
+          resume && c < a.dim_v ? pass.state.o[at * a.dim_v + c] : 0.f;
+    }
+  }
+}
+
+/* Every thread: one row's o and lse to where the pass leaves them. */
+template <int SLICES>
+static __device__ __forceinline__ void store_row(const gattn_device_attention &a,
+                                 const gattn_tile_pass &pass,
+                                 const tile32_item &item,
+                                 const gattn_query_lane &query,
+                                 const float *o, float lse) {
+  const int x = threadIdx.x % 16;
+  int64_t step = 1, at = item.batch * a.heads + item.head;
+  float *to, *to_lse;
+  if (pass.pieces > 1 || pass.store_state) {
+    const bool piece = pass.pieces > 1;
+    const gattn_device_state *state = piece ? &pass.piece_state : &pass.state;
+    const int64_t rows = piece && pass.rows ? pass.n_rows : a.n_f;
+    if (piece) at += item.piece * a.batch * a.heads;
+    at = at * rows + (piece ? query.row : query.position);
+    to = state->o + at * a.dim_v;
+    to_lse = state->lse + at;
+  } else {
+    to = (float *)a.o.data + item.batch * a.o.batch + item.head * a.o.head +
+         query.position * a.o.row;
+    step = a.o.dim;
+    to_lse = a.lse.data ? (float *)a.lse.data + item.batch * a.lse.batch +
+                              item.head * a.lse.head +
+                              query.position * a.lse.row
+                        : nullptr;
+  }
+  if (x == 0 && to_lse) *to_lse = lse;
+#pragma unroll
+  for (int i = 0; i < 4 * SLICES; i++) {
+    const int c = 4 * x + 64 * (i / 4) + i % 4;
+    if (c < a.dim_v) to[c * step] = o[i];
+  }
+}
+
+template <int SLICES>
+static __device__ __forceinline__ void end_state(const gattn_device_attention &a,
+                                 const gattn_tile_pass &pass,
+                                 const tile32_item &item,
+                                 const tile32_block *block,
+                                 gattn_tile32_state<SLICES> *state) {
+  const int y = threadIdx.x / 16;
+#pragma unroll
+  for (int row = 0; row < 4; row++) {
+    const float sum = gattn_tile32_row_sum(state->sum[row]);
+    const float lse =
+        sum == 0.f ? -INFINITY : state->maximum[row] + logf(sum);
+#pragma unroll
+    for (int i = 0; i < 4 * SLICES; i++)
+      state->o[row][i] = sum == 0.f ? 0.f : state->o[row][i] / sum;
+    const gattn_query_lane query = block->query[4 * y + row];
+    if (query.position >= 0)
+      store_row<SLICES>(a, pass, item, query, state->o[row], lse);
+  }
+}
+
+template <int SLICES>
+static __global__ void __launch_bounds__(GATTN_TILE32_THREADS)
+    attend(const __grid_constant__ gattn_device_attention a,
+           const __grid_constant__ gattn_tile_pass pass, int64_t items,
+           int q_stride, int kv_stride) {
+  extern __shared__ float4 memory[];
+  __shared__ tile32_block block;
+  gattn_tile32_memory m;
+  m.q_stride = q_stride;
+  m.kv_stride = kv_stride;
+  m.q = (float *)memory;
+  m.kv = m.q + GATTN_TILE32_LANES * q_stride;
+  m.p = m.kv + GATTN_TILE_KEYS * kv_stride;
+  const int dim = (int)a.dim, columns = (dim + 3) / 4 * 4;
+  for (int64_t n = blockIdx.x; n < items; n += gridDim.x) {
+    const tile32_item item = item_of(a, pass, n);
+    __syncthreads(); /* the item before is read no more */
+    if (!__syncthreads_or(find_queries(a, pass, item, &block))) continue;
+    if (threadIdx.x == 0) find_keys(a, pass, item, &block);
+    gattn_tile32_load(&a.q, &block.q, dim, columns, m.q, q_stride);
+    gattn_tile32_state<SLICES> state;
+    begin_state(a, pass, item, &block, &state);
+    __syncthreads();
+    for (int64_t place = block.sequence.begin; place < block.sequence.end;
+         place++) {
+      if (!__syncthreads_or(visit_keys(a, pass, item, place, &block))) continue;
+      gattn_tile32_load(&a.k, &block.k, dim, columns, m.kv, kv_stride);
+      __syncthreads();
+      float s[4][4];
+      gattn_tile32_dots(&m, columns, s);
+      score_edges(a, item, &block, s);
+      gattn_tile32_softmax(&m, s, &state);
+      __syncthreads(); /* K is read no more, and the weights are there */
+      const bool finite = gattn_tile32_load(&a.v, &block.v, (int)a.dim_v,
+                                            64 * SLICES, m.kv, kv_stride);
+      if (__syncthreads_and(finite))
+        gattn_tile32_gather(&m, (const uint64_t *)nullptr, &state);
+      else
+        gattn_tile32_gather(&m, block.edges, &state);
+      __syncthreads(); /* V, the weights and the edges are read no more */
+    }
+    end_state(a, pass, item, &block, &state);
+  }
+}
+
+template <int SLICES>
+static int launch(const gattn_device_attention *attention,
+                  const gattn_tile_pass *pass, cudaStream_t stream) {
+  const int dim = (int)((attention->dim + 3) / 4 * 4);
+  const int wider = dim > 64 * SLICES ? dim : 64 * SLICES;
+  const int q_stride = dim + GATTN_TILE32_PAD;
+  const int kv_stride = wider + GATTN_TILE32_PAD;
+  const int bytes = GATTN_TILE32_LANES * (int)sizeof(float) *
+                    (q_stride + kv_stride + GATTN_TILE32_P_STRIDE);
+  const int64_t items =
+      pass->n_tiles * attention->heads * attention->batch * pass->pieces;
+  if (items == 0) return cudaSuccess;
+  const cudaError_t error = cudaFuncSetAttribute(
+      attend<SLICES>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+  if (error) return error;
+  const unsigned blocks = items > INT32_MAX ? INT32_MAX : (unsigned)items;
+  attend<SLICES><<<blocks, GATTN_TILE32_THREADS, bytes, stream>>>(
+      *attention, *pass, items, q_stride, kv_stride);
+  return cudaGetLastError();
+}
+
+extern "C" int gattn_tile_float32_launch(
+    const gattn_device_attention *attention, const gattn_tile_pass *pass,
+    cudaStream_t stream) {
+  if (pass->lanes != GATTN_TILE32_LANES || attention->dim > 256 ||
+      attention->dim_v > 256)
+    return cudaErrorInvalidValue;
+  if (attention->dim_v <= 64) return launch<1>(attention, pass, stream);
+  if (attention->dim_v <= 128) return launch<2>(attention, pass, stream);
+  return launch<4>(attention, pass, stream);
+}
