@@ -3,11 +3,13 @@
 
 #include "lib/context.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/cpu.h"
+#include "lib/device.h"
 
 static void *default_allocate(void *user, size_t bytes, size_t alignment) {
   (void)user;
@@ -23,14 +25,42 @@ static void default_release(void *user, void *memory, size_t bytes) {
 }
 
 /* A failure before there is a context reaches the logger alone. */
+static gattn_status report_early(const gattn_context_options *options,
+                                 gattn_status status, const char *line) {
+  if (options->logger)
+    options->logger(options->logger_user, GATTN_LOG_ERROR, line);
+  return status;
+}
+
 static gattn_status fail_early(const gattn_context_options *options,
                                gattn_status status, const char *format,
                                long long value) {
   char line[GATTN_MESSAGE_SIZE];
   snprintf(line, sizeof line, format, value);
-  if (options->logger)
-    options->logger(options->logger_user, GATTN_LOG_ERROR, line);
-  return status;
+  return report_early(options, status, line);
+}
+
+static gattn_status check_allocator(const gattn_context_options *options,
+                                    const gattn_allocator *allocator,
+                                    const char *lacks_allocate,
+                                    const char *lacks_release) {
+  if (!allocator->allocate && allocator->release)
+    return report_early(options, GATTN_ERROR_ARGUMENT, lacks_allocate);
+  if (allocator->allocate && !allocator->release)
+    return report_early(options, GATTN_ERROR_ARGUMENT, lacks_release);
+  return GATTN_SUCCESS;
+}
+
+static gattn_status check_allocators(const gattn_context_options *options) {
+  gattn_status status = check_allocator(
+      options, &options->allocator,
+      "options.allocator: allocate is null, release is not",
+      "options.allocator: release is null, allocate is not");
+  if (status) return status;
+  return check_allocator(
+      options, &options->device_allocator,
+      "options.device_allocator: allocate is null, release is not",
+      "options.device_allocator: release is null, allocate is not");
 }
 
 static gattn_status check_options(const gattn_context_options *options) {
@@ -42,14 +72,8 @@ static gattn_status check_options(const gattn_context_options *options) {
                       "options.threads: %lld is more than "
                       "GATTN_MAX_THREADS, 1024",
                       options->threads);
-  if (!options->allocator.allocate && options->allocator.release)
-    return fail_early(options, GATTN_ERROR_ARGUMENT,
-                      "options.allocator: allocate is null, release is not",
-                      0);
-  if (options->allocator.allocate && !options->allocator.release)
-    return fail_early(options, GATTN_ERROR_ARGUMENT,
-                      "options.allocator: release is null, allocate is not",
-                      0);
+  gattn_status status = check_allocators(options);
+  if (status) return status;
   if (options->isa < GATTN_ISA_AUTO || options->isa > GATTN_ISA_AVX512)
     return fail_early(options, GATTN_ERROR_ARGUMENT,
                       "options.isa: %lld is no instruction set",
@@ -61,11 +85,17 @@ static gattn_status check_options(const gattn_context_options *options) {
   if (options->device < GATTN_CPU)
     return fail_early(options, GATTN_ERROR_ARGUMENT,
                       "options.device: %lld is no device", options->device);
-  if (options->device != GATTN_CPU)
-    return fail_early(options, GATTN_ERROR_DEVICE,
-                      "options.device: this build has no CUDA support, so "
-                      "cuda:%lld is not available", options->device - 1);
+  if (options->device == GATTN_CPU && options->stream)
+    return report_early(options, GATTN_ERROR_ARGUMENT,
+                        "options.stream: is not null, but the device is the "
+                        "CPU");
   return GATTN_SUCCESS;
+}
+
+/* Structures of version 0.1 ended before the stream. */
+static bool size_known(size_t size) {
+  return size == offsetof(gattn_context_options, stream) ||
+         size == sizeof(gattn_context_options);
 }
 
 /* What was asked for, or what there is of OpenMP's default. */
@@ -79,13 +109,28 @@ static gattn_status count_threads(const gattn_context_options *options,
                     asked);
 }
 
+static gattn_status open_device(gattn_context *context) {
+  gattn_device_facts facts;
+  char line[GATTN_MESSAGE_SIZE];
+  gattn_status status =
+      gattn_device_open(context->options.device, &facts, line);
+  if (status) return report_early(&context->options, status, line);
+  void *memory;
+  status = gattn_allocate(context, "context", 1, sizeof facts, &memory);
+  if (status) return status;
+  context->device_facts = memory;
+  *context->device_facts = facts;
+  return GATTN_SUCCESS;
+}
+
 gattn_status gattn_context_create(const gattn_context_options *given,
                                   gattn_context **out) {
   gattn_context_options options = {.struct_size = sizeof options};
   if (!out) return GATTN_ERROR_NULL;
   if (given) {
-    if (given->struct_size != sizeof options) return GATTN_ERROR_STRUCT_SIZE;
-    options = *given;
+    if (!size_known(given->struct_size)) return GATTN_ERROR_STRUCT_SIZE;
+    memcpy(&options, given, given->struct_size);
+    options.struct_size = sizeof options;
   }
   int32_t threads;
   gattn_status status = check_options(&options);
@@ -107,6 +152,11 @@ gattn_status gattn_context_create(const gattn_context_options *given,
   context->threads = threads;
   context->isa =
       options.isa == GATTN_ISA_AUTO ? gattn_isa_best() : options.isa;
+  if (options.device != GATTN_CPU) status = open_device(context);
+  if (status) {
+    gattn_context_unref(context);
+    return status;
+  }
   *out = context;
   return GATTN_SUCCESS;
 }
@@ -118,6 +168,7 @@ gattn_context *gattn_context_retain(gattn_context *context) {
 
 void gattn_context_unref(gattn_context *context) {
   if (atomic_fetch_sub(&context->references, 1) != 1) return;
+  gattn_free(context, context->device_facts, 1, sizeof(gattn_device_facts));
   gattn_allocator allocator = context->options.allocator;
   allocator.release(allocator.user, context, sizeof *context);
 }

@@ -17,6 +17,7 @@ struct gattn_context {
   int32_t threads;
   atomic_int team; /* of these, how many start; 0: none were tried yet */
   gattn_isa isa;
+  struct gattn_device_facts *device_facts; /* null on the CPU */
   atomic_flag recording; /* plans may fail in several threads at once */
   char message[GATTN_MESSAGE_SIZE];
 };

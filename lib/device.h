@@ -58,4 +58,10 @@ typedef struct gattn_device_facts {
 } gattn_device_facts;
 const gattn_device_facts *gattn_device_facts_of(const gattn_context *context);
 
+/* Whether a context can be on the device, and the facts of it. On failure,
+ * GATTN_ERROR_DEVICE or GATTN_ERROR_MEMORY, the sentence is in
+ * text[GATTN_MESSAGE_SIZE]: there is no context yet. */
+gattn_status gattn_device_open(gattn_device device, gattn_device_facts *facts,
+                               char *text);
+
 #endif

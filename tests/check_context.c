@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
 #include <gattn.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,8 @@ static void no_release(void *user, void *memory, size_t bytes) {
   (void)user, (void)memory, (void)bytes;
 }
 
+static char refused_stream[1];
+
 /* Options that are refused, with their status and the message's parts. */
 static const struct {
   gattn_context_options options;
@@ -92,8 +95,19 @@ static const struct {
     {{.isa = (gattn_isa)4}, GATTN_ERROR_ARGUMENT, "options.isa", "4"},
     {{.isa = (gattn_isa)-1}, GATTN_ERROR_ARGUMENT, "options.isa", "-1"},
     {{.device = -2}, GATTN_ERROR_ARGUMENT, "options.device", "-2"},
-    {{.device = GATTN_CUDA(0)}, GATTN_ERROR_DEVICE, "options.device", "cuda:0"},
-    {{.device = GATTN_CUDA(5)}, GATTN_ERROR_DEVICE, "options.device", "cuda:5"},
+    {{.device = GATTN_CUDA(65535)},
+     GATTN_ERROR_DEVICE,
+     "options.device",
+     "cuda:65535"},
+    {{.stream = refused_stream}, GATTN_ERROR_ARGUMENT, "options.stream", "CPU"},
+    {{.device_allocator = {.allocate = no_memory}},
+     GATTN_ERROR_ARGUMENT,
+     "options.device_allocator",
+     "release"},
+    {{.device_allocator = {.release = no_release}},
+     GATTN_ERROR_ARGUMENT,
+     "options.device_allocator",
+     "allocate"},
     {{.allocator = {.allocate = no_memory}},
      GATTN_ERROR_ARGUMENT,
      "options.allocator",
@@ -180,7 +194,11 @@ END_TEST
 START_TEST(options_of_another_size) {
   log_lines lines = {0};
   gattn_context_options options = {.logger = keep_line, .logger_user = &lines};
-  size_t sizes[] = {0, 1, sizeof options - 1, sizeof options + 1, SIZE_MAX};
+  const size_t first = offsetof(gattn_context_options, stream);
+  size_t sizes[] = {0,         1,
+                    first - 1, first + 1,
+                    sizeof options - 1, sizeof options + 1,
+                    SIZE_MAX};
   for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
     gattn_context *context = NULL;
     options.struct_size = sizes[s];
@@ -188,6 +206,23 @@ START_TEST(options_of_another_size) {
                      GATTN_ERROR_STRUCT_SIZE);
     ck_assert_ptr_null(context);
   }
+}
+END_TEST
+
+/* Version 0.1's structure ended before the stream: what lies behind it is not
+ * looked at. */
+START_TEST(options_of_version_0_1) {
+  gattn_context_options options = {
+      .struct_size = offsetof(gattn_context_options, stream),
+      .threads = 2,
+      .stream = refused_stream,
+      .device_allocator = {.allocate = no_memory}};
+  gattn_context *context = NULL;
+  ck_assert_int_eq(gattn_context_create(&options, &context), GATTN_SUCCESS);
+  ck_assert_int_eq(gattn_context_threads(context), 2);
+  ck_assert_ptr_null(context->options.stream);
+  ck_assert_ptr_null(context->options.device_allocator.allocate);
+  gattn_context_destroy(context);
 }
 END_TEST
 
@@ -361,6 +396,7 @@ static Suite *make_context_suite(void) {
   tcase_add_test(tcase, threads_that_the_system_refuses);
 #endif
   tcase_add_test(tcase, options_of_another_size);
+  tcase_add_test(tcase, options_of_version_0_1);
   tcase_add_test(tcase, failure_is_kept_and_logged);
   tcase_add_test(tcase, failure_without_context_or_logger);
   tcase_add_test(tcase, progress_is_reported_and_stops);

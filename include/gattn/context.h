@@ -27,10 +27,15 @@ typedef enum gattn_isa {
   GATTN_ISA_AVX512 = 3
 } gattn_isa;
 
-/* Host memory. allocate returns `bytes` bytes aligned to `alignment` (a power
+/* Memory of the host, or of a device. allocate returns `bytes` bytes aligned to `alignment` (a power
  * of two, at least 64) or null; release takes what allocate returned, with the
  * same `bytes`. Both may be called from any thread that uses the context or a
- * handle made with it. Both null: the C library's. */
+ * handle made with it. Both null: the C library's, or cudaMalloc and cudaFree.
+ *
+ * For device memory `alignment` is 256, and the context's device is current
+ * during the call. What is released may still be in use by work that was given
+ * to the context's stream before: a pool gives it to later work of that stream
+ * alone, or waits, as cudaFree does. */
 typedef struct gattn_allocator {
   void *user;
   void *(*allocate)(void *user, size_t bytes, size_t alignment);
@@ -55,7 +60,8 @@ typedef int (*gattn_progress)(void *user, int64_t done, int64_t total);
 /* Most threads of a context. */
 #define GATTN_MAX_THREADS 1024
 
-/* Zero every field but struct_size for the defaults. */
+/* Zero every field but struct_size for the defaults. Structures of earlier
+ * versions, which are shorter, are taken. */
 typedef struct gattn_context_options {
   size_t struct_size;        /* sizeof(gattn_context_options) */
   gattn_device device;       /* default GATTN_CPU */
@@ -67,12 +73,20 @@ typedef struct gattn_context_options {
   void *logger_user;
   gattn_progress progress;   /* default null */
   void *progress_user;
+  /* Since version 0.2; a structure that ends here has them zero. */
+  void *stream;              /* a cudaStream_t of the device, on which every
+                              * call puts its work; default null: the device's
+                              * default stream. The caller's: outlives the
+                              * context. Null on the CPU */
+  gattn_allocator device_allocator; /* memory of the device */
 } gattn_context_options;
 
 /* Creates a context. options may be null for the defaults.
  * GATTN_ERROR_STRUCT_SIZE, GATTN_ERROR_ARGUMENT (threads < 0 or above
- * GATTN_MAX_THREADS, an unknown isa, one allocator function without the other),
- * GATTN_ERROR_DEVICE (a device this build or machine does not have),
+ * GATTN_MAX_THREADS, an unknown isa, one allocator function without the other,
+ * a stream on the CPU), GATTN_ERROR_DEVICE (a device or instruction set that
+ * this build or machine does not have: no CUDA in the build, no driver, no such
+ * device, one older than compute capability 8.0, one in a state of error),
  * GATTN_ERROR_MEMORY (also threads that the system does not grant: OpenMP would
  * end the process over one, so they are tried here). */
 GATTN_API gattn_status gattn_context_create(

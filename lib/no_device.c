@@ -1,0 +1,68 @@
+/* The device functions of a build without CUDA: no context is on a device, so
+ * nobody calls them but gattn_device_open. SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include <stdio.h>
+
+#include "lib/device.h"
+
+static gattn_status refuse(gattn_context *context) {
+  return gattn_fail(context, GATTN_ERROR_DEVICE,
+                    "device: this build has no CUDA support");
+}
+
+gattn_status gattn_device_open(gattn_device device, gattn_device_facts *facts,
+                               char *text) {
+  (void)facts;
+  snprintf(text, GATTN_MESSAGE_SIZE,
+           "options.device: this build has no CUDA support, so cuda:%d is not "
+           "available", (int)device - 1);
+  return GATTN_ERROR_DEVICE;
+}
+
+gattn_status gattn_device_enter(gattn_context *context, int *previous) {
+  (void)previous;
+  return refuse(context);
+}
+
+void gattn_device_leave(gattn_context *context, int previous) {
+  (void)context, (void)previous;
+}
+
+gattn_status gattn_device_allocate(gattn_context *context, const char *what,
+                                   int64_t count, size_t size, void **memory) {
+  (void)what, (void)count, (void)size, (void)memory;
+  return refuse(context);
+}
+
+void gattn_device_free(gattn_context *context, void *memory, int64_t count,
+                       size_t size) {
+  (void)context, (void)memory, (void)count, (void)size;
+}
+
+gattn_status gattn_device_upload(gattn_context *context, void *device,
+                                 const void *host, size_t bytes) {
+  (void)device, (void)host, (void)bytes;
+  return refuse(context);
+}
+
+gattn_status gattn_device_download(gattn_context *context, void *host,
+                                   const void *device, size_t bytes) {
+  (void)host, (void)device, (void)bytes;
+  return refuse(context);
+}
+
+gattn_status gattn_device_synchronize(gattn_context *context) {
+  return refuse(context);
+}
+
+bool gattn_device_capturing(gattn_context *context, void *stream) {
+  (void)context, (void)stream;
+  return false;
+}
+
+gattn_status gattn_device_check(gattn_context *context, int error,
+                                const char *what) {
+  (void)what;
+  return error ? refuse(context) : GATTN_SUCCESS;
+}
