@@ -127,7 +127,7 @@ static gattn_status run(gattn_context *context,
   int64_t bytes = (int64_t)gattn_attend_workspace(attend);
   status = gattn_allocate(context, "workspace", bytes, 1, &workspace);
   if (status) goto destroy_attend;
-  status = gattn_attend_execute(attend, operands, workspace);
+  status = gattn_attend_execute(attend, operands, workspace, NULL);
   gattn_free(context, workspace, bytes, 1);
 destroy_attend:
   gattn_attend_destroy(attend);

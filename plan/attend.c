@@ -124,7 +124,8 @@ size_t gattn_attend_workspace(const gattn_attend *attend) {
 
 gattn_status gattn_attend_execute(const gattn_attend *attend,
                                   const gattn_attend_operands *operands,
-                                  void *workspace) {
+                                  void *workspace, void *stream) {
+  (void)stream;
   gattn_attend_run run = run_of(attend->context, attend);
   run.q = operands->q;
   run.k = operands->k;

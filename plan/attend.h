@@ -43,9 +43,12 @@ typedef struct gattn_attend_operands {
   gattn_view q, k, v, edge_values, o, lse;
 } gattn_attend_operands;
 
-/* Runs it. Allocates nothing. GATTN_ERROR_CALLBACK, GATTN_ERROR_CANCELLED. */
+/* Runs it. Allocates nothing. On a device workspace is the device's, and the
+ * execution is put on `stream`, null for the context's; on the CPU it is done
+ * on return, and stream is not read. GATTN_ERROR_CALLBACK,
+ * GATTN_ERROR_CANCELLED, GATTN_ERROR_DEVICE. */
 gattn_status gattn_attend_execute(const gattn_attend *attend,
                                   const gattn_attend_operands *operands,
-                                  void *workspace);
+                                  void *workspace, void *stream);
 
 #endif

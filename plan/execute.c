@@ -7,18 +7,24 @@
 #include "operators/segmented_softmax/segmented_softmax.h"
 #include "plan/plan.h"
 
-/* One execution: nothing of it outlives the call. */
+/* One execution: nothing of it outlives the call. A value's tensor is looked
+ * up or made where a step needs it, so that no memory of the host's is wanted:
+ * on a device the workspace is the device's. */
 typedef struct execution {
   const gattn_plan *plan;
-  gattn_tensor *tensors; /* [n_values], in the workspace */
-  char *workspace;
+  const gattn_binding *bindings; /* [n] */
+  int64_t n;
+  char *workspace; /* where the context computes */
+  void *stream;    /* null: the context's */
 } execution;
 
 /* ------------------------------------------------------------ bindings */
 
-/* A value without memory has a rank of 0. */
-static bool has_memory(const execution *run, gattn_value value) {
-  return value != GATTN_NO_VALUE && run->tensors[value].rank > 0;
+/* The tensor that a value is bound to, or null. */
+static const gattn_tensor *bound(const execution *run, gattn_value value) {
+  for (int64_t b = 0; b < run->n; b++)
+    if (run->bindings[b].value == value) return run->bindings[b].tensor;
+  return NULL;
 }
 
 static gattn_status check_binding(const execution *run, gattn_value value,
@@ -45,8 +51,9 @@ static gattn_status check_binding(const execution *run, gattn_value value,
                       : GATTN_SUCCESS;
 }
 
-static gattn_status bind_one(execution *run, const gattn_binding *binding) {
+static gattn_status check_one(const execution *run, int64_t b) {
   const gattn_plan *plan = run->plan;
+  const gattn_binding *binding = &run->bindings[b];
   gattn_value value = binding->value;
   if (value < 0 || value >= plan->n_values)
     return gattn_fail(plan->context, GATTN_ERROR_STATE,
@@ -57,75 +64,81 @@ static gattn_status bind_one(execution *run, const gattn_binding *binding) {
     return gattn_fail(plan->context, GATTN_ERROR_STATE,
                       "bindings: %s is neither an input nor an output",
                       info->name);
-  if (has_memory(run, value))
-    return gattn_fail(plan->context, GATTN_ERROR_STATE,
-                      "bindings: %s is bound twice", info->name);
-  gattn_status status = check_binding(run, value, binding->tensor);
-  if (!status) run->tensors[value] = *binding->tensor;
+  for (int64_t earlier = 0; earlier < b; earlier++)
+    if (run->bindings[earlier].value == value)
+      return gattn_fail(plan->context, GATTN_ERROR_STATE,
+                        "bindings: %s is bound twice", info->name);
+  return check_binding(run, value, binding->tensor);
+}
+
+/* A view of a bound value. */
+static void bound_view(const execution *run, const gattn_binding *binding,
+                       gattn_view *view) {
+  gattn_view_of(run->plan->context, run->plan->values[binding->value].name,
+                binding->tensor, binding->tensor->rank == 1 ? 3 : 4, view);
+}
+
+/* No output may share memory with another bound tensor: steps would read
+ * what others have written. */
+static gattn_status check_overlaps(const execution *run,
+                                   const gattn_binding *output) {
+  const gattn_value_info *values = run->plan->values;
+  gattn_view written, other;
+  if (!values[output->value].output) return GATTN_SUCCESS;
+  bound_view(run, output, &written);
+  for (int64_t b = 0; b < run->n; b++) {
+    const gattn_binding *binding = &run->bindings[b];
+    if (binding == output) continue;
+    bound_view(run, binding, &other);
+    gattn_status status = gattn_check_overlap(
+        run->plan->context, values[output->value].name, &written,
+        values[binding->value].name, &other, false);
+    if (status) return status;
+  }
+  return GATTN_SUCCESS;
+}
+
+static gattn_status check_bindings(const execution *run) {
+  const gattn_plan *plan = run->plan;
+  gattn_status status = GATTN_SUCCESS;
+  for (int64_t b = 0; b < run->n && !status; b++) status = check_one(run, b);
+  for (gattn_value value = 0; value < plan->n_values && !status; value++)
+    if (plan->slots[value].place == GATTN_PLACE_BOUND && !bound(run, value))
+      status =
+          gattn_fail(plan->context, GATTN_ERROR_STATE,
+                     "bindings: %s is not bound", plan->values[value].name);
+  for (int64_t b = 0; b < run->n && !status; b++)
+    status = check_overlaps(run, &run->bindings[b]);
+  return status;
+}
+
+/* The value's tensor, bound or in the workspace; rank 0 where it has none. */
+static gattn_status tensor_of(const execution *run, gattn_value value,
+                              gattn_tensor *tensor) {
+  const gattn_plan *plan = run->plan;
+  *tensor = (gattn_tensor){0};
+  if (value == GATTN_NO_VALUE) return GATTN_SUCCESS;
+  const gattn_slot *slot = &plan->slots[value];
+  const gattn_value_info *info = &plan->values[value];
+  const gattn_tensor *given = bound(run, value);
+  if (given) *tensor = *given;
+  if (given || slot->place != GATTN_PLACE_WORKSPACE) return GATTN_SUCCESS;
+  gattn_value owner = slot->same == GATTN_NO_VALUE ? value : slot->same;
+  gattn_status status = gattn_tensor_dense(
+      plan->context, run->workspace + plan->slots[owner].offset, info->type,
+      info->rank, info->shape, tensor);
+  if (!status) tensor->device = gattn_context_device(plan->context);
   return status;
 }
 
 static gattn_status view_of(const execution *run, gattn_value value, int axes,
                             gattn_view *view) {
-  if (!has_memory(run, value)) {
-    *view = (gattn_view){0};
-    return GATTN_SUCCESS;
-  }
+  gattn_tensor tensor;
+  gattn_status status = tensor_of(run, value, &tensor);
+  *view = (gattn_view){0};
+  if (status || tensor.rank == 0) return status;
   return gattn_view_of(run->plan->context, run->plan->values[value].name,
-                       &run->tensors[value], axes, view);
-}
-
-/* No output may share memory with another bound tensor: steps would read
- * what others have written. */
-static gattn_status check_overlaps(const execution *run, gattn_value output) {
-  const gattn_value_info *values = run->plan->values;
-  gattn_view written, other;
-  if (!values[output].output) return GATTN_SUCCESS;
-  view_of(run, output, run->tensors[output].rank == 1 ? 3 : 4, &written);
-  for (gattn_value value = 0; value < run->plan->n_values; value++) {
-    if (value == output || !has_memory(run, value)) continue;
-    view_of(run, value, run->tensors[value].rank == 1 ? 3 : 4, &other);
-    gattn_status status =
-        gattn_check_overlap(run->plan->context, values[output].name, &written,
-                            values[value].name, &other, false);
-    if (status) return status;
-  }
-  return GATTN_SUCCESS;
-}
-
-static gattn_status bind_all(execution *run, const gattn_binding *bindings,
-                             int64_t n) {
-  const gattn_plan *plan = run->plan;
-  for (gattn_value value = 0; value < plan->n_values; value++)
-    run->tensors[value] = (gattn_tensor){0};
-  for (int64_t b = 0; b < n; b++) {
-    gattn_status status = bind_one(run, &bindings[b]);
-    if (status) return status;
-  }
-  for (gattn_value value = 0; value < plan->n_values; value++) {
-    if (plan->slots[value].place == GATTN_PLACE_BOUND &&
-        !has_memory(run, value))
-      return gattn_fail(plan->context, GATTN_ERROR_STATE,
-                        "bindings: %s is not bound", plan->values[value].name);
-    gattn_status status = check_overlaps(run, value);
-    if (status) return status;
-  }
-  return GATTN_SUCCESS;
-}
-
-static gattn_status place_all(execution *run) {
-  const gattn_plan *plan = run->plan;
-  for (gattn_value value = 0; value < plan->n_values; value++) {
-    const gattn_slot *slot = &plan->slots[value];
-    const gattn_value_info *info = &plan->values[value];
-    if (slot->place != GATTN_PLACE_WORKSPACE) continue;
-    gattn_value owner = slot->same == GATTN_NO_VALUE ? value : slot->same;
-    gattn_status status = gattn_tensor_dense(
-        plan->context, run->workspace + plan->slots[owner].offset, info->type,
-        info->rank, info->shape, &run->tensors[value]);
-    if (status) return status;
-  }
-  return GATTN_SUCCESS;
+                       &tensor, axes, view);
 }
 
 /* ------------------------------------------------------------ steps */
@@ -192,7 +205,7 @@ static gattn_status run_fused(const execution *run, const gattn_step *step) {
   if (!status) status = view_of(run, lse, 3, &operands.lse);
   if (!status)
     status = gattn_attend_execute(step->attend, &operands,
-                                  run->workspace + step->scratch);
+                                  run->workspace + step->scratch, run->stream);
   return status ? status
                 : gattn_edges_check_broken(plan->context, &advance->edges);
 }
@@ -223,14 +236,17 @@ gattn_status gattn_plan_execute(gattn_plan *plan, const gattn_binding *bindings,
   if (n < 0)
     return gattn_fail(plan->context, GATTN_ERROR_SIZE, "n: %lld is negative",
                       (long long)n);
-  if (stream)
+  if (stream && gattn_context_device(plan->context) == GATTN_CPU)
     return gattn_fail(plan->context, GATTN_ERROR_ARGUMENT,
                       "stream: %p, but the CPU has no streams", stream);
   gattn_status status = check_workspace(plan, workspace, workspace_bytes);
   if (status) return status;
-  execution run = {.plan = plan, .tensors = workspace, .workspace = workspace};
-  status = bind_all(&run, bindings, n);
-  if (!status) status = place_all(&run);
+  execution run = {.plan = plan,
+                   .bindings = bindings,
+                   .n = n,
+                   .workspace = workspace,
+                   .stream = stream};
+  status = check_bindings(&run);
   for (int32_t s = 0; s < plan->n_steps && !status; s++)
     status = run_step(&run, &plan->steps[s]);
   return status;

@@ -97,12 +97,12 @@ static bool is_free(const gattn_plan *plan, gattn_value placed, int32_t first,
   return true;
 }
 
-/* The lowest place from `base` on; grows plan->workspace. */
+/* The lowest place that is free; grows plan->workspace. */
 static gattn_status find_place(gattn_plan *plan, gattn_value placed,
-                               int32_t first, int32_t last, size_t base,
-                               size_t bytes, size_t *offset) {
+                               int32_t first, int32_t last, size_t bytes,
+                               size_t *offset) {
   size_t end;
-  *offset = base;
+  *offset = 0;
   while (!is_free(plan, placed, first, last, *offset, bytes, offset)) {
   }
   if (!add_aligned(*offset, bytes, &end)) return overflow(plan);
@@ -123,26 +123,26 @@ static gattn_status value_bytes(gattn_plan *plan, gattn_value value,
 }
 
 /* Values in the order of their numbers, which is that of their making. */
-static gattn_status place_values(gattn_plan *plan, size_t base) {
+static gattn_status place_values(gattn_plan *plan) {
   for (gattn_value value = 0; value < plan->n_values; value++) {
     gattn_slot *slot = &plan->slots[value];
     if (slot->place != GATTN_PLACE_WORKSPACE || slot->same != GATTN_NO_VALUE)
       continue;
     gattn_status status = value_bytes(plan, value, &slot->bytes);
     if (!status)
-      status = find_place(plan, value, slot->first, slot->last, base,
-                          slot->bytes, &slot->offset);
+      status = find_place(plan, value, slot->first, slot->last, slot->bytes,
+                          &slot->offset);
     if (status) return status;
   }
   return GATTN_SUCCESS;
 }
 
-static gattn_status place_scratch(gattn_plan *plan, size_t base) {
+static gattn_status place_scratch(gattn_plan *plan) {
   for (int32_t n = 0; n < plan->n_steps; n++) {
     gattn_step *step = &plan->steps[n];
     if (!step->attend) continue;
     gattn_status status =
-        find_place(plan, plan->n_values, n, n, base,
+        find_place(plan, plan->n_values, n, n,
                    gattn_attend_workspace(step->attend), &step->scratch);
     if (status) return status;
   }
@@ -150,7 +150,6 @@ static gattn_status place_scratch(gattn_plan *plan, size_t base) {
 }
 
 gattn_status gattn_plan_place(gattn_plan *plan) {
-  size_t base;
   for (gattn_value value = 0; value < plan->n_values; value++)
     plan->slots[value].same = GATTN_NO_VALUE;
   for (int32_t n = 0; n < plan->n_steps; n++) touch_step(plan, n);
@@ -161,10 +160,7 @@ gattn_status gattn_plan_place(gattn_plan *plan) {
     if (slot->last > owner->last) owner->last = slot->last;
     if (slot != owner) slot->same = owner_of(plan, value);
   }
-  /* The workspace begins with the tensors of one execution. */
-  if (!add_aligned(0, (size_t)plan->n_values * sizeof(gattn_tensor), &base))
-    return overflow(plan);
-  plan->workspace = base;
-  gattn_status status = place_values(plan, base);
-  return status ? status : place_scratch(plan, base);
+  plan->workspace = 0;
+  gattn_status status = place_values(plan);
+  return status ? status : place_scratch(plan);
 }

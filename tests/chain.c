@@ -47,8 +47,8 @@ gattn_plan *test_plan_make(gattn_context *context, gattn_program *program,
 gattn_status test_plan_execute(gattn_plan *plan, const gattn_binding *bindings,
                                int64_t n) {
   size_t bytes = 0;
-  if (gattn_plan_workspace(plan, &bytes) || bytes == 0 || bytes % 64) abort();
-  void *workspace = aligned_alloc(64, bytes);
+  if (gattn_plan_workspace(plan, &bytes) || bytes % 64) abort();
+  void *workspace = aligned_alloc(64, bytes + 64);
   memset(workspace, 0xff, bytes);
   gattn_status status =
       gattn_plan_execute(plan, bindings, n, workspace, bytes, NULL);
