@@ -114,20 +114,20 @@ static __device__ bool visit_keys(const gattn_device_attention &a,
 }
 
 /* Every thread: dot products to scores, −inf where there is no edge. */
+template <class Score>
 static __device__ __forceinline__ void score_edges(
     const gattn_device_attention &a, const tile32_item &item,
     const tile32_block *block, float s[4][4]) {
   const int y = threadIdx.x / 16, x = threadIdx.x % 16;
+  const Score score_of(a.score, item.head);
 #pragma unroll
   for (int row = 0; row < 4; row++) {
     const uint64_t edges = block->edges[4 * y + row] >> x;
     const int64_t i = block->query[4 * y + row].vertex;
 #pragma unroll
     for (int b = 0; b < 4; b++) {
-      float score = s[row][b] * a.scale;
-      if (a.score.kind)
-        score = gattn_score_of(&a.score, score, i, block->key[x + 16 * b],
-                               item.head);
+      const float score =
+          score_of(s[row][b] * a.scale, i, block->key[x + 16 * b], 0.f);
       s[row][b] = edges >> (16 * b) & 1 ? score : -INFINITY;
     }
   }
@@ -214,7 +214,7 @@ static __device__ __forceinline__ void end_state(const gattn_device_attention &a
   }
 }
 
-template <int SLICES>
+template <int SLICES, class Score>
 static __global__ void __launch_bounds__(GATTN_TILE32_THREADS)
     attend(const __grid_constant__ gattn_device_attention a,
            const __grid_constant__ gattn_tile_pass pass, int64_t items,
@@ -244,7 +244,7 @@ static __global__ void __launch_bounds__(GATTN_TILE32_THREADS)
       __syncthreads();
       float s[4][4];
       gattn_tile32_dots(&m, columns, s);
-      score_edges(a, item, &block, s);
+      score_edges<Score>(a, item, &block, s);
       gattn_tile32_softmax(&m, s, &state);
       __syncthreads(); /* K is read no more, and the weights are there */
       const bool finite = gattn_tile32_load(&a.v, &block.v, (int)a.dim_v,
@@ -259,7 +259,7 @@ static __global__ void __launch_bounds__(GATTN_TILE32_THREADS)
   }
 }
 
-template <int SLICES>
+template <int SLICES, class Score>
 static int launch(const gattn_device_attention *attention,
                   const gattn_tile_pass *pass, cudaStream_t stream) {
   const int dim = (int)((attention->dim + 3) / 4 * 4);
@@ -272,12 +272,21 @@ static int launch(const gattn_device_attention *attention,
       pass->n_tiles * attention->heads * attention->batch * pass->pieces;
   if (items == 0) return cudaSuccess;
   const cudaError_t error = cudaFuncSetAttribute(
-      attend<SLICES>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+      attend<SLICES, Score>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+      bytes);
   if (error) return error;
   const unsigned blocks = items > INT32_MAX ? INT32_MAX : (unsigned)items;
-  attend<SLICES><<<blocks, GATTN_TILE32_THREADS, bytes, stream>>>(
+  attend<SLICES, Score><<<blocks, GATTN_TILE32_THREADS, bytes, stream>>>(
       *attention, *pass, items, q_stride, kv_stride);
   return cudaGetLastError();
+}
+
+template <class Score>
+static int launch_slices(const gattn_device_attention *attention,
+                         const gattn_tile_pass *pass, cudaStream_t stream) {
+  if (attention->dim_v <= 64) return launch<1, Score>(attention, pass, stream);
+  if (attention->dim_v <= 128) return launch<2, Score>(attention, pass, stream);
+  return launch<4, Score>(attention, pass, stream);
 }
 
 extern "C" int gattn_tile_float32_launch(
@@ -286,7 +295,7 @@ extern "C" int gattn_tile_float32_launch(
   if (pass->lanes != GATTN_TILE32_LANES || attention->dim > 256 ||
       attention->dim_v > 256)
     return cudaErrorInvalidValue;
-  if (attention->dim_v <= 64) return launch<1>(attention, pass, stream);
-  if (attention->dim_v <= 128) return launch<2>(attention, pass, stream);
-  return launch<4>(attention, pass, stream);
+  if (attention->score.kind == GATTN_SCORE_IDENTITY)
+    return launch_slices<gattn_plain_score>(attention, pass, stream);
+  return launch_slices<gattn_any_score>(attention, pass, stream);
 }
