@@ -10,6 +10,7 @@
 #include <check.h>
 #include <gattn.h>
 
+#include "tests/backend.h"
 #include "tests/oracle.h"
 
 typedef struct attend_case {
@@ -36,12 +37,19 @@ typedef struct attend_case {
                   gattn_context_message(context));                  \
   } while (0)
 
+/* Whatever computes in a way of its own: the CPU's instruction sets; a device
+ * has one. */
 enum { ATTEND_ISAS = 3 };
-extern const gattn_isa attend_isas[ATTEND_ISAS];
 
+/* Of the program's backend. On a device isa and threads say nothing. */
 gattn_context *attend_context(gattn_isa isa, int32_t threads);
 
-/* Fails the running test unless gattn_attention's o and lse are the oracle's. */
+/* A context of instruction set `number` with so many threads; null when the
+ * machine does not have it, and but for number 0 on a device. */
+gattn_context *attend_context_of(int number, int32_t threads);
+
+/* Fails the running test unless gattn_attention's o and lse are the oracle's.
+ * On a device, a score that is a C function must be refused instead. */
 void attend_compare(gattn_context *context, const attend_case *c);
 
 /* On every instruction set that this machine has, with two threads. */

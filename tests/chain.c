@@ -44,14 +44,21 @@ gattn_plan *test_plan_make(gattn_context *context, gattn_program *program,
   return plan;
 }
 
-gattn_status test_plan_execute(gattn_plan *plan, const gattn_binding *bindings,
-                               int64_t n) {
+gattn_status test_plan_execute(gattn_context *context, gattn_plan *plan,
+                               const gattn_binding *bindings, int64_t n) {
+  const bool host = gattn_context_device(context) == GATTN_CPU;
   size_t bytes = 0;
   if (gattn_plan_workspace(plan, &bytes) || bytes % 64) abort();
-  void *workspace = aligned_alloc(64, bytes + 64);
+  void *workspace = aligned_alloc(64, bytes + 64), *room = workspace;
   memset(workspace, 0xff, bytes);
+  if (!host) {
+    ASSERT_OK(gattn_memory_allocate(context, bytes, &room));
+    ASSERT_OK(gattn_memory_upload(context, room, workspace, bytes));
+  }
   gattn_status status =
-      gattn_plan_execute(plan, bindings, n, workspace, bytes, NULL);
+      gattn_plan_execute(plan, bindings, n, room, bytes, NULL);
+  if (!status) status = gattn_synchronize(context);
+  if (!host) gattn_memory_release(context, room, bytes);
   free(workspace);
   return status;
 }

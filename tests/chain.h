@@ -32,9 +32,10 @@ test_chain test_chain_make(const test_problem *problem,
 gattn_plan *test_plan_make(gattn_context *context, gattn_program *program,
                            gattn_fusion fusion);
 
-/* Executes in a workspace of exactly the size asked for. */
-gattn_status test_plan_execute(gattn_plan *plan, const gattn_binding *bindings,
-                               int64_t n);
+/* Executes in a workspace of exactly the size asked for, and waits. context
+ * is the plan's. */
+gattn_status test_plan_execute(gattn_context *context, gattn_plan *plan,
+                               const gattn_binding *bindings, int64_t n);
 
 /* Whether the plan says that it has fused something. */
 bool test_plan_fused(const gattn_plan *plan);

@@ -24,8 +24,13 @@ typedef enum oracle_layout {
 typedef struct oracle_array {
   gattn_tensor tensor;
   double *values; /* [batch, heads, rows, dim], what the storage holds */
-  void *memory;
+  void *memory;   /* [bytes] */
+  size_t bytes;
   int64_t elements;
+  gattn_context *context; /* of the place; null until there is one */
+  void *place;            /* [bytes] on the context's device: a copy of memory,
+                           * and what the tensor is a view of */
+  char *origin;           /* in memory, what tensor.data is in the place */
 } oracle_array;
 
 /* Aligns the rank axes of shape at the last of four and fills with values
@@ -33,6 +38,9 @@ typedef struct oracle_array {
 oracle_array oracle_array_make(gattn_type type, int rank, const int64_t *shape,
                                oracle_layout layout, uint64_t seed);
 void oracle_array_free(oracle_array *array);
+/* Moves the storage to where the context computes: on the CPU it stays. The
+ * context must outlive the array. Fails the running test without memory. */
+void oracle_array_place(oracle_array *array, gattn_context *context);
 /* One element, in C order, of both storage and values. */
 void oracle_array_set(oracle_array *array, int64_t element, double value);
 /* values from storage, after the library wrote it. */

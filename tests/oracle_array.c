@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <gattn/memory.h>
+
+#include "tests/backend.h"
 #include "tests/oracle.h"
 
 /* SplitMix64 (Steele et al. 2014). */
@@ -103,14 +106,47 @@ static int64_t lay_out(const int64_t shape[4], oracle_layout layout,
   return shape[0] * strides[0];
 }
 
+/* Of an element in host memory. */
 static char *address(const oracle_array *array, int64_t element) {
   const gattn_tensor *tensor = &array->tensor;
+  char *data = array->place ? array->origin : tensor->data;
   int64_t offset = 0;
   for (int axis = tensor->rank - 1; axis >= 0; axis--) {
     offset += element % tensor->shape[axis] * tensor->strides[axis];
     element /= tensor->shape[axis];
   }
-  return (char *)tensor->data + offset * (int64_t)gattn_type_size(tensor->type);
+  return data + offset * (int64_t)gattn_type_size(tensor->type);
+}
+
+/* ------------------------------------------------------------ places */
+
+#define ASSERT_MOVED(array, call)                                  \
+  do {                                                             \
+    gattn_status status_ = (call);                                 \
+    ck_assert_msg(status_ == GATTN_SUCCESS, "%s: %s: %s", #call,   \
+                  gattn_status_name(status_),                      \
+                  gattn_context_message((array)->context));        \
+  } while (0)
+
+void oracle_array_place(oracle_array *array, gattn_context *context) {
+  gattn_tensor *tensor = &array->tensor;
+  if (gattn_context_device(context) == GATTN_CPU) return;
+  array->context = context;
+  ASSERT_MOVED(array,
+               gattn_memory_allocate(context, array->bytes, &array->place));
+  ASSERT_MOVED(array, gattn_memory_upload(context, array->place, array->memory,
+                                          array->bytes));
+  array->origin = tensor->data;
+  tensor->data =
+      (char *)array->place + (array->origin - (char *)array->memory);
+  tensor->device = gattn_context_device(context);
+}
+
+/* Brings the place's bytes to host memory. */
+static void fetch(oracle_array *array) {
+  if (!array->place) return;
+  ASSERT_MOVED(array, gattn_memory_download(array->context, array->memory,
+                                            array->place, array->bytes));
 }
 
 oracle_array oracle_array_make(gattn_type type, int rank, const int64_t *shape,
@@ -122,9 +158,10 @@ oracle_array oracle_array_make(gattn_type type, int rank, const int64_t *shape,
   int64_t room = lay_out(full, layout, strides, &origin) + 64;
   array.elements = full[0] * full[1] * full[2] * full[3];
   array.values = calloc((size_t)array.elements + 1, sizeof *array.values);
-  array.memory = malloc((size_t)room * gattn_type_size(type));
+  array.bytes = (size_t)room * gattn_type_size(type);
+  array.memory = malloc(array.bytes);
   if (!array.values || !array.memory) abort();
-  memset(array.memory, 0xff, (size_t)room * gattn_type_size(type));
+  memset(array.memory, 0xff, array.bytes);
   tensor->data = (char *)array.memory + origin * (int64_t)gattn_type_size(type);
   for (int axis = 0; axis < rank; axis++) {
     tensor->shape[axis] = shape[axis];
@@ -140,17 +177,26 @@ oracle_array oracle_array_make(gattn_type type, int rank, const int64_t *shape,
 }
 
 void oracle_array_free(oracle_array *array) {
+  if (array->place)
+    gattn_memory_release(array->context, array->place, array->bytes);
   free(array->memory);
   free(array->values);
   *array = (oracle_array){0};
 }
 
 void oracle_array_set(oracle_array *array, int64_t element, double value) {
+  const gattn_type type = array->tensor.type;
+  char *at = address(array, element);
   array->values[element] = value;
-  write_element(address(array, element), array->tensor.type, value);
+  write_element(at, type, value);
+  if (!array->place) return;
+  char *placed = (char *)array->place + (at - (char *)array->memory);
+  ASSERT_MOVED(array, gattn_memory_upload(array->context, placed, at,
+                                          gattn_type_size(type)));
 }
 
 void oracle_array_read(oracle_array *array) {
+  fetch(array);
   for (int64_t e = 0; e < array->elements; e++)
     array->values[e] = read_element(address(array, e), array->tensor.type);
 }
@@ -176,11 +222,15 @@ void oracle_assert_close(const char *what, oracle_array *got,
                          const double *expected, double scale) {
   /* Intermediates err as float32 does; storing rounds the result alone. */
   double rounding = oracle_tolerance(got->tensor.type);
+  int64_t first = -1, wrong = 0;
   oracle_array_read(got);
   for (int64_t e = 0; e < got->elements; e++) {
     double slack = 1e-5 * scale + rounding * fabs(expected[e]) + 6e-8;
-    ck_assert_msg(close_enough(got->values[e], expected[e], slack),
-                  "%s: element %lld is %.9g, not %.9g", what, (long long)e,
-                  got->values[e], expected[e]);
+    if (close_enough(got->values[e], expected[e], slack)) continue;
+    if (!wrong++) first = e;
   }
+  if (wrong)
+    test_fail("%s: element %lld is %.9g, not %.9g; %lld of %lld differ", what,
+              (long long)first, got->values[first], expected[first],
+              (long long)wrong, (long long)got->elements);
 }

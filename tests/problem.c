@@ -110,13 +110,22 @@ static void make_frontier(test_problem *problem, test_frontier kind) {
 
 static int64_t at_least_one(int64_t n) { return n ? n : 1; }
 
-static oracle_array make_array(const test_problem_options *options,
+static oracle_array make_placed(gattn_context *context, gattn_type type,
+                                int rank, const int64_t *shape,
+                                oracle_layout layout, uint64_t seed) {
+  oracle_array array = oracle_array_make(type, rank, shape, layout, seed);
+  oracle_array_place(&array, context);
+  return array;
+}
+
+static oracle_array make_array(gattn_context *context,
+                               const test_problem_options *options,
                                int64_t heads, int64_t rows, int64_t dim,
                                uint64_t seed) {
   const int64_t shape[] = {at_least_one(options->batch), heads, rows, dim};
   int rank = options->rank ? options->rank : 4;
-  return oracle_array_make(options->type, rank, shape + 4 - rank,
-                           options->layout, seed);
+  return make_placed(context, options->type, rank, shape + 4 - rank,
+                     options->layout, seed);
 }
 
 test_problem test_problem_make(gattn_context *context,
@@ -133,12 +142,12 @@ test_problem test_problem_make(gattn_context *context,
   make_graph(&problem, options);
   make_frontier(&problem, options->frontier);
   uint64_t seed = options->seed + 1;
-  problem.q =
-      make_array(options, oracle->heads, oracle->n_f, oracle->dim, seed);
-  problem.k = make_array(options, oracle->kv_heads, oracle->n_kv, oracle->dim,
-                         seed + 100);
-  problem.v = make_array(options, oracle->kv_heads, oracle->n_kv, oracle->dim_v,
-                         seed + 200);
+  problem.q = make_array(context, options, oracle->heads, oracle->n_f,
+                         oracle->dim, seed);
+  problem.k = make_array(context, options, oracle->kv_heads, oracle->n_kv,
+                         oracle->dim, seed + 100);
+  problem.v = make_array(context, options, oracle->kv_heads, oracle->n_kv,
+                         oracle->dim_v, seed + 200);
   oracle->q = problem.q.values;
   oracle->k = problem.k.values;
   oracle->v = problem.v.values;
@@ -179,7 +188,8 @@ static oracle_array plane_array(const test_problem *problem, gattn_type type,
                                 uint64_t seed) {
   const int64_t shape[] = {problem->oracle.batch, problem->oracle.heads, last};
   int rank = problem->q.tensor.rank - 1;
-  return oracle_array_make(type, rank, shape + 3 - rank, layout, seed);
+  return make_placed(problem->context, type, rank, shape + 3 - rank, layout,
+                     seed);
 }
 
 oracle_array test_problem_edges(const test_problem *problem,
@@ -199,8 +209,8 @@ oracle_array test_problem_output(const test_problem *problem,
   const int64_t shape[] = {oracle->batch, oracle->heads, oracle->n_f,
                            oracle->dim_v};
   int rank = problem->q.tensor.rank;
-  return oracle_array_make(problem->q.tensor.type, rank, shape + 4 - rank,
-                           layout, 998);
+  return make_placed(problem->context, problem->q.tensor.type, rank,
+                     shape + 4 - rank, layout, 998);
 }
 
 void test_problem_assert_edges(const char *what, const test_problem *problem,

@@ -49,7 +49,8 @@ typedef struct test_problem {
   double *o, *lse, *scores, *weights; /* the oracle's answers, dense */
 } test_problem;
 
-/* Builds graph, frontier and arrays, and lets the oracle answer. */
+/* Builds graph, frontier and arrays, and lets the oracle answer. Arrays lie
+ * where the context computes, here and below. */
 test_problem test_problem_make(gattn_context *context,
                                const test_problem_options *options);
 /* The oracle's answers again, after the problem was changed. */

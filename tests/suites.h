@@ -1,0 +1,13 @@
+/* Suites that run on either backend. SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATTN_TESTS_SUITES_H
+#define GATTN_TESTS_SUITES_H
+
+#include "tests/backend.h"
+
+Suite *make_attend_suite(void);
+Suite *make_attend_scores_suite(void);
+Suite *make_attend_extremes_suite(void);
+Suite *make_program_suite(void);
+Suite *make_plan_suite(void);
+
+#endif
