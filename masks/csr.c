@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "masks/device_csr.h"
+
 /* ------------------------------------------------------------ rows */
 
 /* The first entry of row i whose column is >= j; the row's end when none. */
@@ -182,10 +184,14 @@ gattn_status gattn_graph_csr(gattn_context *context, const gattn_graph *graph,
                              int64_t *offsets, int64_t *columns) {
   if (!context) return gattn_fail_null(context, "context");
   if (!graph) return gattn_fail_null(context, "graph");
-  if (!gattn_is_csr(graph))
+  const gattn_csr *csr = gattn_csr_of(graph);
+  if (gattn_is_device_csr(graph)) {
+    gattn_status status = gattn_device_csr_mirror(context, graph, &csr);
+    if (status) return status;
+  } else if (!gattn_is_csr(graph)) {
     return gattn_fail(context, GATTN_ERROR_UNSUPPORTED,
                       "graph: is a %s, not stored as CSR", graph->class_->name);
-  const gattn_csr *csr = gattn_csr_of(graph);
+  }
   int64_t edges = gattn_csr_edges(csr);
   if (offsets)
     memcpy(offsets, csr->offsets,

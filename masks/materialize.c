@@ -4,6 +4,7 @@
 
 #include "masks/count.h"
 #include "masks/csr.h"
+#include "masks/device_csr.h"
 #include "masks/walk.h"
 
 enum { CHUNK = 64 };
@@ -92,6 +93,13 @@ gattn_status gattn_graph_materialize(gattn_context *context,
   if (!out) return gattn_fail_null(context, "csr");
   if (gattn_is_csr(graph)) {
     *out = gattn_graph_retain(graph);
+    return GATTN_SUCCESS;
+  }
+  if (gattn_is_device_csr(graph)) {
+    const gattn_csr *mirror;
+    status = gattn_device_csr_mirror(context, graph, &mirror);
+    if (status) return status;
+    *out = gattn_graph_retain((gattn_graph *)&mirror->graph);
     return GATTN_SUCCESS;
   }
   double work = storing_work(graph);

@@ -165,6 +165,26 @@ GATTN_API gattn_status gattn_graph_from_coo(gattn_context *context,
                                             const int64_t *columns,
                                             gattn_graph **graph);
 
+/* The same from int64 tensors of one axis that live where the context computes,
+ * offsets [n_q + 1] and columns [edges]; copied, with any stride. On a device
+ * they are checked, sorted and made sets there, after what stands on the
+ * context's stream, and stay there: nothing but the number of edges and an error
+ * is read back. Questions about such a graph on the host (all of "inquiry")
+ * copy it there once.
+ * GATTN_ERROR_NULL, GATTN_ERROR_TYPE, GATTN_ERROR_DEVICE, GATTN_ERROR_SHAPE
+ * (rank, the length of offsets, fewer columns than the last offset), and those of
+ * gattn_graph_from_csr. */
+GATTN_API gattn_status gattn_graph_from_csr_tensors(
+    gattn_context *context, int64_t n_q, int64_t n_kv,
+    const gattn_tensor *offsets, const gattn_tensor *columns,
+    gattn_graph **graph);
+
+/* Likewise coordinates: rows [edges] and columns [edges]. */
+GATTN_API gattn_status gattn_graph_from_coo_tensors(
+    gattn_context *context, int64_t n_q, int64_t n_kv,
+    const gattn_tensor *rows, const gattn_tensor *columns,
+    gattn_graph **graph);
+
 /* A Matrix Market file (coordinate; pattern, real or integer; general or
  * symmetric; 1-based). *graph has the size the file states.
  * GATTN_ERROR_FILE, GATTN_ERROR_FORMAT (naming the line), GATTN_ERROR_INDEX. */

@@ -150,11 +150,15 @@ int gattn_merge_launch(const gattn_device_attention *attention,
 
 /* Rows as compressed sparse rows on the device: row p of the frontier has the
  * keys columns[offsets[p]] … columns[offsets[p+1] − 1]. Narrow columns are
- * int32, else int64. `edges` bounds offsets[n_f]; it may be more. */
+ * int32, else int64. offsets[0] need not be 0: offsets may point into those of
+ * a larger graph. `edges` bounds offsets[n_f] − offsets[0]; it may be more. The
+ * value of an edge e stands at e − offsets[0]. */
 typedef struct gattn_device_rows {
   const int64_t *offsets; /* [n_f + 1] */
-  const void *columns;    /* [edges] */
+  const void *columns;
   int32_t narrow;
+  int32_t owned;    /* by gattn_device_rows_free; no matter to kernels */
+  int64_t n_f;      /* likewise */
   int64_t edges;
 } gattn_device_rows;
 
