@@ -28,6 +28,7 @@
 #include <gattn/version.h>
 #include <gattn/status.h>
 #include <gattn/context.h>
+#include <gattn/device.h>
 #include <gattn/tensor.h>
 #include <gattn/graph.h>
 #include <gattn/masks.h>

@@ -114,7 +114,11 @@ static gattn_status open_device(gattn_context *context) {
   char line[GATTN_MESSAGE_SIZE];
   gattn_status status =
       gattn_device_open(context->options.device, &facts, line);
-  if (status) return report_early(&context->options, status, line);
+  if (status) {
+    char sentence[GATTN_MESSAGE_SIZE + 32];
+    snprintf(sentence, sizeof sentence, "options.device: %s", line);
+    return report_early(&context->options, status, sentence);
+  }
   void *memory;
   status = gattn_allocate(context, "context", 1, sizeof facts, &memory);
   if (status) return status;

@@ -11,6 +11,11 @@
 /* Whether the context computes on a CUDA device. */
 bool gattn_on_device(const gattn_context *context);
 
+/* "cpu", "cuda:0": for messages. */
+enum { GATTN_DEVICE_TEXT = 20 };
+const char *gattn_device_text(gattn_device device,
+                              char text[GATTN_DEVICE_TEXT]);
+
 /* Makes the context's device the calling thread's current one; *previous is
  * for gattn_device_leave, which restores what was. Every public function that
  * launches or allocates is between the two; the functions below do it
@@ -58,9 +63,12 @@ typedef struct gattn_device_facts {
 } gattn_device_facts;
 const gattn_device_facts *gattn_device_facts_of(const gattn_context *context);
 
-/* Whether a context can be on the device, and the facts of it. On failure,
- * GATTN_ERROR_DEVICE or GATTN_ERROR_MEMORY, the sentence is in
- * text[GATTN_MESSAGE_SIZE]: there is no context yet. */
+/* How many CUDA devices there are; 0 where the run time cannot tell. */
+int32_t gattn_device_number(void);
+
+/* Starts a CUDA device and fills in *facts; what stays unknown is 0. Where no
+ * context can be on it, GATTN_ERROR_DEVICE or GATTN_ERROR_MEMORY, the reason is
+ * in text[GATTN_MESSAGE_SIZE]: there is no context yet. */
 gattn_status gattn_device_open(gattn_device device, gattn_device_facts *facts,
                                char *text);
 

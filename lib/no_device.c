@@ -1,5 +1,5 @@
 /* The device functions of a build without CUDA: no context is on a device, so
- * nobody calls them but gattn_device_open. SPDX-License-Identifier: Apache-2.0 */
+ * nobody calls them but to learn so. SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
 #include <stdio.h>
@@ -11,12 +11,14 @@ static gattn_status refuse(gattn_context *context) {
                     "device: this build has no CUDA support");
 }
 
+int32_t gattn_device_number(void) { return 0; }
+
 gattn_status gattn_device_open(gattn_device device, gattn_device_facts *facts,
                                char *text) {
-  (void)facts;
+  *facts = (gattn_device_facts){0};
   snprintf(text, GATTN_MESSAGE_SIZE,
-           "options.device: this build has no CUDA support, so cuda:%d is not "
-           "available", (int)device - 1);
+           "cuda:%d is not available: this build has no CUDA support",
+           (int)device - 1);
   return GATTN_ERROR_DEVICE;
 }
 

@@ -189,6 +189,7 @@ gattn_status gattn_npy_create(gattn_context *context, const char *path,
   gattn_status status =
       gattn_tensor_dense(context, NULL, type, rank, shape, &view);
   if (status) return status;
+  view.device = GATTN_CPU;
   if (strlen(path) >= PATH_MAX)
     return gattn_file_error(context, path, ENAMETOOLONG);
   gattn_npy *npy;

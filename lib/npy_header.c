@@ -309,8 +309,13 @@ gattn_status gattn_npy_parse(gattn_context *context, const char *name,
   char *payload = (char *)bytes + start;
   status = check_payload(&scan, start, payload, length - start);
   if (status) return status;
-  return gattn_tensor_dense(context, payload, scan.type, scan.rank, scan.shape,
-                            tensor);
+  gattn_tensor view;
+  status = gattn_tensor_dense(context, payload, scan.type, scan.rank,
+                              scan.shape, &view);
+  if (status) return status;
+  view.device = GATTN_CPU;
+  *tensor = view;
+  return GATTN_SUCCESS;
 }
 
 size_t gattn_npy_header(gattn_type type, int32_t rank, const int64_t *shape,

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/device.h"
+
 static const struct {
   const char *name;
   size_t size;
@@ -98,7 +100,10 @@ gattn_status gattn_tensor_dense(gattn_context *context, void *data,
   gattn_status status = check_rank(context, "tensor", type, rank);
   if (!status) status = check_shape(context, "tensor", type, rank, shape);
   if (status) return status;
-  gattn_tensor dense = {.data = data, .type = type, .rank = rank};
+  gattn_tensor dense = {.data = data,
+                        .device = gattn_context_device(context),
+                        .type = type,
+                        .rank = rank};
   int64_t stride = 1;
   for (int32_t a = rank; a-- > 0;) {
     dense.shape[a] = shape[a];
@@ -188,10 +193,12 @@ gattn_status gattn_view_of(gattn_context *context, const char *name,
     return gattn_fail(context, GATTN_ERROR_SHAPE,
                       "%s: has rank %d, expected %d to %d", name,
                       (int)tensor->rank, fewest, axes);
+  char lives[GATTN_DEVICE_TEXT], computes[GATTN_DEVICE_TEXT];
   if (tensor->device != gattn_context_device(context))
-    return gattn_fail(context, GATTN_ERROR_DEVICE,
-                      "%s: lives on device %d, the context on %d", name,
-                      (int)tensor->device, (int)gattn_context_device(context));
+    return gattn_fail(
+        context, GATTN_ERROR_DEVICE, "%s: lives on %s, the context on %s", name,
+        gattn_device_text(tensor->device, lives),
+        gattn_device_text(gattn_context_device(context), computes));
   gattn_view filled = {.data = tensor->data ? tensor->data : (char *)nothing,
                        .type = tensor->type};
   int missing = axes - tensor->rank;

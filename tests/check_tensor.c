@@ -246,7 +246,7 @@ START_TEST(views_refuse) {
   tensor = plain();
   tensor.device = GATTN_CUDA(0);
   assert_failed(gattn_view_of(context, "v", &tensor, 4, &view),
-                GATTN_ERROR_DEVICE, "v: lives on device 1");
+                GATTN_ERROR_DEVICE, "v: lives on cuda:0, the context on cpu");
   assert_failed(gattn_view_of(context, "v", NULL, 4, &view), GATTN_ERROR_NULL,
                 "v: is null");
   tensor.type = (gattn_type)8;

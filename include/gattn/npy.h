@@ -7,7 +7,8 @@
 GATTN_BEGIN_DECLS
 
 /* A .npy file mapped into memory: pages are read as they are used, so arrays
- * larger than memory stream. Opaque. */
+ * larger than memory stream. Its tensors view memory of the host, whatever the
+ * context's device. Opaque. */
 typedef struct gattn_npy gattn_npy;
 
 /* Opens a file of version 1, 2 or 3, C order, little-endian: '<f4' (float32),

@@ -41,7 +41,8 @@ GATTN_API size_t gattn_type_size(gattn_type type);
 /* "float32", "float16", "bfloat16", "int64"; "unknown" for anything else. */
 GATTN_API const char *gattn_type_name(gattn_type type);
 
-/* Fills *tensor as a C-ordered (row-major, dense) view of CPU memory.
+/* Fills *tensor as a C-ordered (row-major, dense) view of memory of the
+ * context's device; of the CPU's where context is null.
  * GATTN_ERROR_TYPE, GATTN_ERROR_SHAPE (rank), GATTN_ERROR_SIZE (negative
  * extent), GATTN_ERROR_OVERFLOW (product of extents and element size). */
 GATTN_API gattn_status gattn_tensor_dense(gattn_context *context, void *data,

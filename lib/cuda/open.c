@@ -17,7 +17,7 @@ static gattn_status refuse(char *text, int32_t ordinal, const char *why,
   const char *what = cudaGetErrorString((cudaError_t)error);
   cudaGetLastError();
   snprintf(text, GATTN_MESSAGE_SIZE,
-           "options.device: cuda:%d is not available: %s%s%s", (int)ordinal,
+           "cuda:%d is not available: %s%s%s", (int)ordinal,
            why, error ? ": " : "", error ? what : "");
   return error == cudaErrorMemoryAllocation ? GATTN_ERROR_MEMORY
                                             : GATTN_ERROR_DEVICE;
@@ -48,11 +48,19 @@ static cudaError_t probe(int ordinal) {
   return error;
 }
 
+int32_t gattn_device_number(void) {
+  int count = 0;
+  if (cudaGetDeviceCount(&count) == cudaSuccess) return count;
+  cudaGetLastError();
+  return 0;
+}
+
 gattn_status gattn_device_open(gattn_device device, gattn_device_facts *facts,
                                char *text) {
   const int32_t ordinal = device - 1;
   int count = 0;
-  char why[128];
+  char why[192];
+  *facts = (gattn_device_facts){0};
   cudaError_t error = cudaGetDeviceCount(&count);
   if (error == cudaErrorInsufficientDriver)
     return refuse(text, ordinal, "no CUDA driver, or one too old", error);
@@ -62,13 +70,13 @@ gattn_status gattn_device_open(gattn_device device, gattn_device_facts *facts,
              count == 1 ? "is" : "are", count, count == 1 ? "" : "s");
     return refuse(text, ordinal, why, 0);
   }
-  gattn_device_facts read;
-  error = read_facts(ordinal, &read);
+  error = read_facts(ordinal, facts);
   if (error) return refuse(text, ordinal, "its properties", error);
-  if (read.capability < OLDEST_CAPABILITY) {
+  if (facts->capability < OLDEST_CAPABILITY) {
     snprintf(why, sizeof why,
              "%s has compute capability %d.%d, 8.0 is the oldest supported",
-             read.name, (int)read.capability / 10, (int)read.capability % 10);
+             facts->name, (int)facts->capability / 10,
+             (int)facts->capability % 10);
     return refuse(text, ordinal, why, 0);
   }
   error = probe(ordinal);
@@ -76,10 +84,9 @@ gattn_status gattn_device_open(gattn_device device, gattn_device_facts *facts,
       error == cudaErrorUnsupportedPtxVersion) {
     snprintf(why, sizeof why,
              "this build is for " GATTN_CUDA_ARCH ", not for its %d.%d",
-             (int)read.capability / 10, (int)read.capability % 10);
+             (int)facts->capability / 10, (int)facts->capability % 10);
     return refuse(text, ordinal, why, error);
   }
   if (error) return refuse(text, ordinal, "it does not start", error);
-  *facts = read;
   return GATTN_SUCCESS;
 }
