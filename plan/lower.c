@@ -3,17 +3,14 @@
 
 #include "plan/lower.h"
 
-#include <string.h>
-
 #include "masks/terms.h"
+#include "plan/hubs.h"
 
 enum {
   TERMS_MAX = 16,      /* a union of more is lowered as one graph */
-  HUB_ROWS_MAX = 2048, /* split rows; more balance without being split */
-  HUB_KEYS = 2048,     /* rows shorter than this are not split; also the keys
-                        * of a piece */
+  PIECE_KEYS = 2048, /* the least of a piece */
   PIECES_MAX = 64,
-  FEW_TILES = 32      /* a problem of fewer tiles is split along the keys */
+  FEW_TILES = 32     /* a problem of fewer tiles is split along the keys */
 };
 
 /* ------------------------------------------------------------ groups of terms */
@@ -32,16 +29,6 @@ typedef struct lowering {
   int64_t n_groups;
   group groups[GATTN_PARTS_MAX];
 } lowering;
-
-static bool consecutive(const gattn_frontier *frontier) {
-  return !frontier || !frontier->vertices;
-}
-
-static bool everything(const gattn_attend_problem *problem) {
-  return !problem->frontier ||
-         (consecutive(problem->frontier) && problem->frontier->begin == 0 &&
-          problem->n_f == gattn_graph_queries(problem->graph));
-}
 
 static gattn_sample sample_of(const lowering *lowering,
                               const gattn_graph *graph) {
@@ -69,21 +56,6 @@ static bool same_pass(const gattn_candidate *a, const gattn_candidate *b) {
   return classes_a == classes_b && (!patches || a->grid_w == b->grid_w);
 }
 
-/* The union of *graph, a reference or null, and more, put in its place. */
-static gattn_status unite(gattn_context *context, gattn_graph **graph,
-                          gattn_graph *more) {
-  gattn_graph *both;
-  if (!*graph) {
-    *graph = gattn_graph_retain(more);
-    return GATTN_SUCCESS;
-  }
-  gattn_status status = gattn_graph_union(context, *graph, more, &both);
-  if (status) return status;
-  gattn_graph_release(*graph);
-  *graph = both;
-  return GATTN_SUCCESS;
-}
-
 /* Adds a term to the group of its pass. Where there is no room for another
  * group the last one takes the term too, as linear tiles: that form can run
  * every graph. */
@@ -102,110 +74,29 @@ static gattn_status add_term(lowering *lowering, gattn_graph *term,
   }
   if (candidate->order == GATTN_ORDER_PATCHES)
     lowering->groups[g].candidate = *candidate;
-  return unite(lowering->context, &lowering->groups[g].graph, term);
+  return gattn_unite(lowering->context, &lowering->groups[g].graph, term);
 }
 
 /* ------------------------------------------------------------ split rows */
 
 static int64_t pieces(int64_t n_kv) {
-  int64_t splits = (n_kv + HUB_KEYS - 1) / HUB_KEYS;
+  int64_t splits = (n_kv + PIECE_KEYS - 1) / PIECE_KEYS;
   return splits < 1 ? 1 : splits > PIECES_MAX ? PIECES_MAX : splits;
-}
-
-/* Whether the term is a few whole rows worth splitting, *rows_left at most:
- * those are taken off. */
-static bool is_hub(const gattn_attend_problem *problem,
-                   const gattn_shape *shape, int64_t *rows_left) {
-  if (shape->form != GATTN_FORM_ROWS || problem->n_kv < HUB_KEYS) return false;
-  int64_t left = *rows_left;
-  for (int64_t r = 0; r < shape->n_rows; r++) {
-    int64_t rows = shape->rows[r].end - shape->rows[r].begin;
-    if (rows > left) return false;
-    left -= rows;
-  }
-  *rows_left = left;
-  return true;
-}
-
-/* Lists the frontier's positions whose vertex lies in the hubs' ranges; the
- * ranges must be in lowered->split_vertices. Counts when positions is null. */
-static int64_t hub_positions(const lowering *lowering, int64_t *positions) {
-  const gattn_frontier *frontier = lowering->problem->frontier;
-  const gattn_lowered *lowered = lowering->lowered;
-  int64_t count = 0;
-  if (!consecutive(frontier)) {
-    for (int64_t p = 0; p < frontier->size; p++)
-      if (gattn_is_split(lowered, frontier->vertices[p])) {
-        if (positions) positions[count] = p;
-        count++;
-      }
-    return count;
-  }
-  const int64_t begin = frontier ? frontier->begin : 0;
-  const int64_t end = begin + lowering->problem->n_f;
-  for (int64_t r = 0; r < lowered->n_split_ranges; r++)
-    for (int64_t v = lowered->split_vertices[r].begin;
-         v < lowered->split_vertices[r].end; v++)
-      if (v >= begin && v < end) {
-        if (positions) positions[count] = v - begin;
-        count++;
-      }
-  return count;
-}
-
-/* Sorts and joins ranges in place; returns how many are left. */
-static int64_t join_ranges(gattn_range *ranges, int64_t n) {
-  for (int64_t i = 1; i < n; i++)
-    for (int64_t k = i; k > 0 && ranges[k].begin < ranges[k - 1].begin; k--) {
-      gattn_range swap = ranges[k];
-      ranges[k] = ranges[k - 1];
-      ranges[k - 1] = swap;
-    }
-  int64_t out = 0;
-  for (int64_t i = 0; i < n; i++)
-    if (out && ranges[i].begin <= ranges[out - 1].end) {
-      if (ranges[i].end > ranges[out - 1].end)
-        ranges[out - 1].end = ranges[i].end;
-    } else {
-      ranges[out++] = ranges[i];
-    }
-  return out;
-}
-
-static int64_t hub_ranges(gattn_graph *const *hubs, int64_t n_hubs,
-                          gattn_range *ranges) {
-  int64_t count = 0;
-  for (int64_t h = 0; h < n_hubs; h++) {
-    gattn_shape shape = gattn_shape_of(hubs[h]);
-    if (ranges)
-      memcpy(ranges + count, shape.rows,
-             (size_t)shape.n_rows * sizeof *ranges);
-    count += shape.n_rows;
-  }
-  return count;
 }
 
 static gattn_status split_hubs(lowering *lowering, gattn_graph *const *hubs,
                                int64_t n_hubs) {
   gattn_lowered *lowered = lowering->lowered;
-  const int64_t capacity = hub_ranges(hubs, n_hubs, NULL);
-  if (capacity == 0) return GATTN_SUCCESS;
-  gattn_status status =
-      gattn_allocate(lowering->context, "hub rows", capacity,
-                     sizeof *lowered->split_vertices,
-                     (void **)&lowered->split_vertices);
+  gattn_hubs made;
+  gattn_status status = gattn_hubs_make(lowering->context, lowering->problem,
+                                        hubs, n_hubs, &made);
   if (status) return status;
-  lowered->split_capacity = capacity;
-  hub_ranges(hubs, n_hubs, lowered->split_vertices);
-  lowered->n_split_ranges = join_ranges(lowered->split_vertices, capacity);
-  int64_t count = hub_positions(lowering, NULL);
-  status = gattn_allocate(lowering->context, "hub rows", count,
-                          sizeof *lowered->split_positions,
-                          (void **)&lowered->split_positions);
-  if (status) return status;
-  lowered->n_split = count;
-  hub_positions(lowering, lowered->split_positions);
-  lowered->splits = count ? pieces(lowering->problem->n_kv) : 0;
+  lowered->split_vertices = made.vertices;
+  lowered->n_split_ranges = made.n_ranges;
+  lowered->split_capacity = made.capacity;
+  lowered->split_positions = made.positions;
+  lowered->n_split = made.count;
+  lowered->splits = made.count ? pieces(lowering->problem->n_kv) : 0;
   return GATTN_SUCCESS;
 }
 
@@ -270,7 +161,8 @@ static gattn_status make_parts(lowering *lowering) {
       if (pass_rank(&lowering->groups[g].candidate) != rank) continue;
       status = make_part(lowering, g, earlier);
       if (!status && lowering->lowered->n_parts < lowering->n_groups)
-        status = unite(lowering->context, &earlier, lowering->groups[g].graph);
+        status = gattn_unite(lowering->context, &earlier,
+                             lowering->groups[g].graph);
     }
   gattn_graph_release(earlier);
   return status;
@@ -300,25 +192,25 @@ static bool few_rows(const lowering *lowering) {
   gattn_sample sample = sample_of(lowering, lowering->lowered->graph);
   gattn_candidate candidate = {.stride = 1};
   gattn_candidate_measure(&sample, &candidate);
-  return candidate.degree >= HUB_KEYS / 2;
+  return candidate.degree >= PIECE_KEYS / 2;
 }
 
 /* Finds each term its group, or puts it among the hubs. */
 static gattn_status sort_terms(lowering *lowering, gattn_graph *const *terms,
                                int64_t n) {
   gattn_graph *hubs[TERMS_MAX];
-  int64_t n_hubs = 0, rows_left = HUB_ROWS_MAX;
+  int64_t n_hubs = 0, rows_left = GATTN_HUB_ROWS;
   for (int64_t t = 0; t < n; t++) {
     gattn_shape shape = gattn_shape_of(terms[t]);
-    if (is_hub(lowering->problem, &shape, &rows_left)) {
+    if (gattn_is_hub(lowering->problem, &shape, &rows_left)) {
       hubs[n_hubs++] = terms[t];
       continue;
     }
     gattn_sample sample = sample_of(lowering, terms[t]);
     bool renumbered = !lowering->lowered->order &&
                       (shape.form == GATTN_FORM_GRID
-                           ? everything(lowering->problem)
-                           : consecutive(lowering->problem->frontier));
+                           ? gattn_is_everything(lowering->problem)
+                           : gattn_is_consecutive(lowering->problem->frontier));
     gattn_candidate best = gattn_candidate_best(&sample, renumbered);
     gattn_status status = add_term(lowering, terms[t], &best);
     if (status) return status;
@@ -334,7 +226,8 @@ static gattn_status group_terms(lowering *lowering) {
                                     TERMS_MAX, terms, &n);
   if (status) return status;
   gattn_shape whole = gattn_shape_of(lowered->graph);
-  if (whole.form == GATTN_FORM_BUCKETS && everything(lowering->problem))
+  if (whole.form == GATTN_FORM_BUCKETS &&
+      gattn_is_everything(lowering->problem))
     lowered->order = whole.order;
   status = sort_terms(lowering, terms, n);
   for (int64_t t = 0; t < n; t++) gattn_graph_release(terms[t]);
