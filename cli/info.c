@@ -54,7 +54,11 @@ static void print_build(void) {
 #else
   printf("libpng: no\n");
 #endif
+#ifdef GATTN_HAVE_CUDA
+  printf("cuda: %s, for %s\n", GATTN_CUDA_RELEASE, GATTN_CUDA_ARCH);
+#else
   printf("cuda: not built\n");
+#endif
 }
 
 static void print_instruction_sets(const gattn_context *context) {
@@ -65,6 +69,23 @@ static void print_instruction_sets(const gattn_context *context) {
   printf("\ninstruction set in use: %s\n",
          gattn_isa_name(gattn_context_isa(context)));
   printf("threads: %d\n", (int)gattn_context_threads(context));
+}
+
+/* Every CUDA device, or why there is none. */
+static void print_devices(void) {
+  const int32_t count = gattn_device_count();
+  gattn_device_description device = {.struct_size = sizeof device};
+  if (!count && !gattn_device_describe(GATTN_CUDA(0), &device))
+    printf("  cuda: none; %s\n", device.problem);
+  for (int32_t d = 0; d < count; d++) {
+    if (gattn_device_describe(GATTN_CUDA(d), &device)) continue;
+    printf("  cuda:%d: %s, compute capability %d.%d, %d multiprocessors, "
+           "%.1f GiB%s%s\n",
+           (int)d, device.name, (int)device.capability / 10,
+           (int)device.capability % 10, (int)device.multiprocessors,
+           (double)device.memory_bytes / (1 << 30),
+           device.usable ? "" : "; ", device.problem);
+  }
 }
 
 int cli_info(int argc, char **argv) {
@@ -80,6 +101,7 @@ int cli_info(int argc, char **argv) {
   print_instruction_sets(context);
   printf("devices:\n  cpu: %s, %ld processors\n", name,
          sysconf(_SC_NPROCESSORS_ONLN));
+  print_devices();
   gattn_context_destroy(context);
   return CLI_SUCCESS;
 }

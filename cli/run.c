@@ -137,22 +137,30 @@ static int explain(cli_session *session, const run_work *work) {
 
 static int execute(cli_session *session, const run_request *request,
                    run_work *work) {
-  size_t rounded = (work->bytes + 63) / 64 * 64;
-  void *workspace = aligned_alloc(64, rounded ? rounded : 64);
-  if (!workspace)
-    return cli_fail(CLI_FAILURE, "run", "no memory for %zu bytes of workspace",
-                    work->bytes);
+  void *workspace;
+  gattn_status status =
+      gattn_memory_allocate(session->context, work->bytes, &workspace);
+  if (status) return cli_session_fail(session, status, "workspace");
   gattn_binding bindings[RUN_ARRAYS];
   int64_t n = 0;
   for (int a = 0; a < RUN_ARRAYS; a++)
     if (request->path[a])
-      bindings[n++] = (gattn_binding){work->value[a], &work->view[a]};
-  cli_progress_start(session, "run");
-  gattn_status status =
+      bindings[n++] = (gattn_binding){work->value[a], &work->bound[a]};
+  status =
       gattn_plan_execute(work->plan, bindings, n, workspace, work->bytes, NULL);
-  cli_progress_end(session);
-  free(workspace);
+  if (!status) status = gattn_synchronize(session->context);
+  gattn_memory_release(session->context, workspace, work->bytes);
   return status ? cli_session_fail(session, status, NULL) : CLI_SUCCESS;
+}
+
+static int place_and_execute(cli_session *session, const run_request *request,
+                             run_work *work) {
+  cli_progress_start(session, "run");
+  int status = run_place(session, work);
+  if (!status) status = execute(session, request, work);
+  if (!status) status = run_fetch(session, work);
+  cli_progress_end(session);
+  return status;
 }
 
 static int work_through(cli_session *session, const run_request *request,
@@ -162,7 +170,7 @@ static int work_through(cli_session *session, const run_request *request,
   if (!status) status = make_plan(session, request, work);
   if (!status) status = run_create_outputs(session, request, work);
   if (!status && request->explain) status = explain(session, work);
-  if (!status) status = execute(session, request, work);
+  if (!status) status = place_and_execute(session, request, work);
   if (!status) status = run_commit_outputs(session, request, work);
   return status;
 }
@@ -177,6 +185,7 @@ int cli_run(int argc, char **argv) {
   if (status) return status;
   run_work work = {0};
   status = work_through(&session, &request, &work);
+  run_displace(&session, &work);
   for (int a = 0; a < RUN_ARRAYS; a++) gattn_npy_close(work.npy[a]);
   gattn_plan_destroy(work.plan);
   gattn_frontier_release(work.frontier);

@@ -20,6 +20,8 @@ typedef struct run_work {
   int32_t rank;                  /* of the files */
   gattn_tensor view[RUN_ARRAYS]; /* [batch, heads, rows, dim]; lse without
                                   * dim */
+  gattn_tensor bound[RUN_ARRAYS]; /* the same where the context computes */
+  size_t bound_bytes[RUN_ARRAYS]; /* of a copy that run_place made; 0: none */
   gattn_value value[RUN_ARRAYS];
   gattn_graph *graph;
   gattn_frontier *frontier; /* null: every query vertex */
@@ -36,5 +38,11 @@ int run_create_outputs(cli_session *session, const run_request *request,
                        run_work *work);
 int run_commit_outputs(cli_session *session, const run_request *request,
                        run_work *work);
+
+/* Brings the inputs to where the context computes, with room for the outputs,
+ * and the outputs back: on the CPU the arrays are bound as they are. */
+int run_place(cli_session *session, run_work *work);
+int run_fetch(cli_session *session, run_work *work);
+void run_displace(cli_session *session, run_work *work);
 
 #endif

@@ -261,11 +261,12 @@ START_TEST(info) {
                                      "compiler: ",
                                      "openmp: ",
                                      "libpng: ",
-                                     "cuda: not built\n",
+                                     "\ncuda: ",
                                      "instruction sets: portable",
                                      "instruction set in use: ",
                                      "threads: ",
-                                     "devices:\n  cpu: "};
+                                     "devices:\n  cpu: ",
+                                     "\n  cuda:"};
   GATTN("info");
   command_assert_success();
   for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
