@@ -28,7 +28,8 @@ const char cli_help_run[] =
     "  --frontier F   the query vertices that Q's rows belong to: all,\n"
     "                 range:a:b, last:k, list:i,j,..., file:ids.npy\n"
     "  --scale X      factor of the dot products; 1/sqrt(d) without it\n"
-    "  --device D     where to run; cpu without it\n"
+    "  --device D     where to compute: cpu (without it), cuda, cuda:N; the\n"
+    "                 arrays then are in the device's memory as a whole\n"
     "  --threads T    number of threads; without it as many as OpenMP starts\n"
     "  --explain      print the plan before running it\n";
 
