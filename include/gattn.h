@@ -40,5 +40,6 @@
 #include <gattn/npy.h>
 #include <gattn/limits.h>
 #include <gattn/memory.h>
+#include <gattn/measure.h>
 
 #endif

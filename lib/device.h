@@ -44,6 +44,15 @@ gattn_status gattn_device_synchronize(gattn_context *context);
 /* The context's stream, a cudaStream_t; null is the default stream. */
 void *gattn_device_stream(const gattn_context *context);
 
+/* Points in the work of a stream, cudaEvent_t's. `elapsed` waits for `to`, and
+ * gives the seconds from one to the other. */
+gattn_status gattn_device_event_create(gattn_context *context, void **event);
+void gattn_device_event_destroy(gattn_context *context, void *event);
+gattn_status gattn_device_event_record(gattn_context *context, void *event,
+                                       void *stream);
+gattn_status gattn_device_event_elapsed(gattn_context *context, void *from,
+                                        void *to, double *seconds);
+
 /* Whether `stream` is being captured into a CUDA graph. */
 bool gattn_device_capturing(gattn_context *context, void *stream);
 

@@ -58,6 +58,27 @@ gattn_status gattn_device_synchronize(gattn_context *context) {
   return refuse(context);
 }
 
+gattn_status gattn_device_event_create(gattn_context *context, void **event) {
+  (void)event;
+  return refuse(context);
+}
+
+void gattn_device_event_destroy(gattn_context *context, void *event) {
+  (void)context, (void)event;
+}
+
+gattn_status gattn_device_event_record(gattn_context *context, void *event,
+                                       void *stream) {
+  (void)event, (void)stream;
+  return refuse(context);
+}
+
+gattn_status gattn_device_event_elapsed(gattn_context *context, void *from,
+                                        void *to, double *seconds) {
+  (void)from, (void)to, (void)seconds;
+  return refuse(context);
+}
+
 bool gattn_device_capturing(gattn_context *context, void *stream) {
   (void)context, (void)stream;
   return false;

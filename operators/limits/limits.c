@@ -11,8 +11,9 @@
 #include <omp.h>
 #endif
 
-#include "lib/context.h"
+#include "lib/device.h"
 #include "operators/cpu/kernels.h"
+#include "operators/limits/device.h"
 
 enum { REPEATS = 5 };
 static const int64_t copy_size = INT64_C(1) << 28; /* bytes of each array */
@@ -141,11 +142,41 @@ free_table:
   return status;
 }
 
+static gattn_status measure_cpu(gattn_context *context, int64_t rows,
+                                int64_t row_bytes, gattn_limits *limits) {
+  bench bench = {.kernels = gattn_kernels_for(context->isa),
+                 .threads = context->threads};
+  gattn_status status = measure_copy(context, &bench, &limits->copy_bytes);
+  if (!status)
+    status = measure_rows(context, &bench, rows, row_bytes,
+                          &limits->random_row_bytes);
+  if (status) return status;
+  limits->multiply_add = 2.0 * 16.0 * (double)bench.kernels->vector *
+                         (double)fma_iterations * bench.threads /
+                         median_time(&bench, bench.threads, add_share);
+  return GATTN_SUCCESS;
+}
+
+static gattn_status measure(gattn_context *context, int64_t rows,
+                            int64_t row_bytes, gattn_limits *limits) {
+#ifdef GATTN_HAVE_CUDA
+  if (gattn_on_device(context))
+    return gattn_measure_device(context, rows, row_bytes, limits);
+#endif
+  return measure_cpu(context, rows, row_bytes, limits);
+}
+
+/* Structures of version 0.1 ended before the matrix rates. */
+static bool size_known(size_t size) {
+  return size == offsetof(gattn_limits, mma_sync) ||
+         size == sizeof(gattn_limits);
+}
+
 gattn_status gattn_measure_limits(gattn_context *context, int64_t rows,
                                   int64_t row_bytes, gattn_limits *limits) {
   if (!context) return GATTN_ERROR_NULL;
   if (!limits) return gattn_fail_null(context, "limits");
-  if (limits->struct_size != sizeof *limits)
+  if (!size_known(limits->struct_size))
     return gattn_fail(context, GATTN_ERROR_STRUCT_SIZE,
                       "limits.struct_size: %zu is not %zu",
                       limits->struct_size, sizeof *limits);
@@ -156,17 +187,8 @@ gattn_status gattn_measure_limits(gattn_context *context, int64_t rows,
                       (long long)rows, (long long)row_bytes);
   if (rows == 0) rows = INT64_C(1) << 18;
   if (row_bytes == 0) row_bytes = 256;
-  bench bench = {.kernels = gattn_kernels_for(context->isa),
-                 .threads = context->threads};
-  gattn_limits got = {.struct_size = sizeof got};
-  gattn_status status = measure_copy(context, &bench, &got.copy_bytes);
-  if (!status)
-    status = measure_rows(context, &bench, rows, row_bytes,
-                          &got.random_row_bytes);
-  if (status) return status;
-  got.multiply_add = 2.0 * 16.0 * (double)bench.kernels->vector *
-                     (double)fma_iterations * bench.threads /
-                     median_time(&bench, bench.threads, add_share);
-  *limits = got;
-  return GATTN_SUCCESS;
+  gattn_limits got = {.struct_size = limits->struct_size};
+  gattn_status status = measure(context, rows, row_bytes, &got);
+  if (!status) memcpy(limits, &got, got.struct_size);
+  return status;
 }
