@@ -31,7 +31,7 @@ extern "C" int gattn_limits_copy_launch(const void *from, void *to,
   const int64_t vectors = bytes / 16;
   const int64_t chunk = (int64_t)THREADS * COPY_VECTORS;
   const int64_t blocks = (vectors + chunk - 1) / chunk;
-  copy<<<(unsigned)(blocks < MOST_BLOCKS ? blocks : MOST_BLOCKS), THREADS, 0,
+  copy<<<(unsigned)(blocks < MOST_BLOCKS ? blocks : (int64_t)MOST_BLOCKS), THREADS, 0,
          (cudaStream_t)stream>>>((const uint4 *)from, (uint4 *)to, vectors);
   return cudaGetLastError();
 }
@@ -110,7 +110,7 @@ extern "C" int gattn_limits_rows_launch(const void *table, int64_t rows,
   while (lanes < 32 && 2 * lanes <= vectors) lanes *= 2;
   const int64_t groups = (reads + ROWS_IN_FLIGHT - 1) / ROWS_IN_FLIGHT;
   const int64_t blocks = (groups * lanes + THREADS - 1) / THREADS;
-  read_rows<<<(unsigned)(blocks < MOST_BLOCKS ? blocks : MOST_BLOCKS), THREADS,
+  read_rows<<<(unsigned)(blocks < MOST_BLOCKS ? blocks : (int64_t)MOST_BLOCKS), THREADS,
               0, (cudaStream_t)stream>>>((const uint4 *)table, (uint32_t)rows,
                                          vectors, lanes, groups, sink);
   return cudaGetLastError();
