@@ -10,8 +10,9 @@ bundle=$1
 mkdir -p "$bundle/check"
 # Check's headers, where the compiler finds them.
 # shellcheck disable=SC2086 # lists of options
-echo '#include <check.h>' | $CC ${CHECK_CFLAGS-} -M -x c - | tr '\\ ' '\n\n' |
-  grep -E '/check(_stdint)?\.h$' | sort -u |
+echo '#include <check.h>' | $CC ${CHECK_CFLAGS-} -M -x c - |
+  awk '{ for (f = 1; f <= NF; f++)
+           if ($f ~ /\/check(_stdint)?\.h$/) print $f }' | sort -u |
   while read -r header; do
     cp "$header" "$bundle/check/"
   done
