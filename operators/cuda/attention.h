@@ -173,7 +173,10 @@ typedef struct gattn_edge_pass {
   gattn_device_state state;
 } gattn_edge_pass;
 
-/* Bytes; SIZE_MAX where they overflow. */
+/* The largest dim and dim_v that they take. */
+enum { GATTN_EDGES_DIM = 1024 };
+
+/* Bytes; UINT64_MAX where they overflow. */
 uint64_t gattn_edges_workspace(const gattn_device_attention *attention,
                                int64_t edges);
 int gattn_edges_launch(const gattn_device_attention *attention,
