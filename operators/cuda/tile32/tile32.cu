@@ -9,8 +9,11 @@ typedef struct tile32_item {
   int64_t tile, head, batch, piece;
 } tile32_item;
 
+/* What reads formulas is not inlined: it is long, and the loop over key tiles
+ * needs the registers. */
 typedef struct tile32_block {
   gattn_query_lane query[GATTN_TILE32_LANES];
+  gattn_formula_row row[GATTN_TILE32_LANES]; /* of the formula */
   uint64_t edges[GATTN_TILE32_LANES]; /* of the queries, to the key tile */
   int64_t key[GATTN_TILE_KEYS];       /* vertices; −1: absent */
   gattn_tile32_rows q, k, v;
@@ -32,7 +35,7 @@ static __device__ tile32_item item_of(const gattn_device_attention &a,
 
 /* Threads 0 … 63: finds the query of each, and where its row of Q begins.
  * Returns whether the calling thread has one. */
-static __device__ bool find_queries(const gattn_device_attention &a,
+static __device__ __noinline__ bool find_queries(const gattn_device_attention &a,
                                     const gattn_tile_pass &pass,
                                     const tile32_item &item,
                                     tile32_block *block) {
@@ -54,6 +57,10 @@ static __device__ bool find_queries(const gattn_device_attention &a,
     block->last[lane / 32] = last;
   }
   block->query[lane] = query;
+  const gattn_formula *formula = gattn_pass_formula(&pass, item.head);
+  if (present && formula->n_steps)
+    gattn_formula_row_of(formula, &pass.numbering, query.number,
+                         &block->row[lane]);
   block->q.row[lane] =
       present ? (const float *)a.q.data + item.batch * a.q.batch +
                     item.head * a.q.head + query.position * a.q.row
@@ -62,7 +69,7 @@ static __device__ bool find_queries(const gattn_device_attention &a,
 }
 
 /* One thread, after find_queries and a barrier. */
-static __device__ void find_keys(const gattn_device_attention &a,
+static __device__ __noinline__ void find_keys(const gattn_device_attention &a,
                                  const gattn_tile_pass &pass,
                                  const tile32_item &item,
                                  tile32_block *block) {
@@ -71,6 +78,21 @@ static __device__ void find_keys(const gattn_device_attention &a,
                         first[0] < first[1] ? first[0] : first[1],
                         last[0] > last[1] ? last[0] : last[1],
                         &block->sequence);
+}
+
+/* The edges of one query to a key tile. A row that was resolved for classes
+ * knows the keys of its own class alone. */
+static __device__ __noinline__ uint64_t word_of(const gattn_tile_pass &pass,
+                                   const tile32_item &item,
+                                   const tile32_block &block, int lane,
+                                   const gattn_tile &keys, int64_t entry) {
+  const gattn_query_lane *query = &block.query[lane];
+  const bool mixed = (pass.rows || pass.row_all) &&
+                     pass.numbering.kind == GATTN_NUMBER_CLASSES;
+  if (query->position < 0 || entry >= 0 || mixed)
+    return gattn_lane_word(&pass, item.head, query, lane, &keys, entry);
+  return gattn_formula_row_word(gattn_pass_formula(&pass, item.head),
+                                &block.row[lane], query->number, &keys);
 }
 
 /* Every thread: lays out the key tile at a place of the sequence: threads 0 …
@@ -89,8 +111,7 @@ static __device__ bool visit_keys(const gattn_device_attention &a,
   const gattn_tile keys =
       gattn_tile_at(&pass.numbering, GATTN_TILE_KEYS, a.n_kv, number);
   if (threadIdx.x < GATTN_TILE_KEYS) {
-    const uint64_t word = gattn_lane_word(&pass, item.head, &block->query[lane],
-                                          lane, &keys, entry);
+    const uint64_t word = word_of(pass, item, *block, lane, keys, entry);
     block->edges[lane] = word;
     return word != 0;
   }
@@ -281,21 +302,17 @@ static int launch(const gattn_device_attention *attention,
   return cudaGetLastError();
 }
 
-template <class Score>
-static int launch_slices(const gattn_device_attention *attention,
-                         const gattn_tile_pass *pass, cudaStream_t stream) {
-  if (attention->dim_v <= 64) return launch<1, Score>(attention, pass, stream);
-  if (attention->dim_v <= 128) return launch<2, Score>(attention, pass, stream);
-  return launch<4, Score>(attention, pass, stream);
-}
-
 extern "C" int gattn_tile_float32_launch(
     const gattn_device_attention *attention, const gattn_tile_pass *pass,
     cudaStream_t stream) {
   if (pass->lanes != GATTN_TILE32_LANES || attention->dim > 256 ||
       attention->dim_v > 256)
     return cudaErrorInvalidValue;
-  if (attention->score.kind == GATTN_SCORE_IDENTITY)
-    return launch_slices<gattn_plain_score>(attention, pass, stream);
-  return launch_slices<gattn_any_score>(attention, pass, stream);
+  /* A kind that is chosen at run time costs a few operations beside the
+   * multiply-adds of a score, and a kernel less to compile. */
+  if (attention->dim_v <= 64)
+    return launch<1, gattn_any_score>(attention, pass, stream);
+  if (attention->dim_v <= 128)
+    return launch<2, gattn_any_score>(attention, pass, stream);
+  return launch<4, gattn_any_score>(attention, pass, stream);
 }
