@@ -44,15 +44,22 @@ static bool same_atom(const gattn_atom *a, const gattn_atom *b) {
          a->begin.offset == b->begin.offset && a->end.block == b->end.block &&
          a->end.offset == b->end.offset && a->set == b->set &&
          a->starts == b->starts && a->n == b->n && a->block == b->block &&
-         a->modulus == b->modulus && a->width == b->width;
+         a->modulus == b->modulus && a->width == b->width &&
+         a->bounds == b->bounds && a->grid_kind == b->grid_kind &&
+         a->h == b->h && a->w == b->w && a->kh == b->kh && a->kw == b->kw;
+}
+
+int gattn_atoms_add(gattn_atoms *atoms, const gattn_atom *atom) {
+  int a = 0;
+  while (a < atoms->n_atoms && !same_atom(&atoms->atom[a], atom)) ++a;
+  if (a == GATTN_ATOMS_MOST) return -1;
+  if (a == atoms->n_atoms) atoms->atom[atoms->n_atoms++] = *atom;
+  return a;
 }
 
 static bool push_atom(gattn_atoms *atoms, const gattn_atom *atom) {
-  int a = 0;
-  while (a < atoms->n_atoms && !same_atom(&atoms->atom[a], atom)) ++a;
-  if (a == GATTN_ATOMS_MOST) return false;
-  if (a == atoms->n_atoms) atoms->atom[atoms->n_atoms++] = *atom;
-  return push_step(atoms, a);
+  int a = gattn_atoms_add(atoms, atom);
+  return a >= 0 && push_step(atoms, a);
 }
 
 /* A bound that stands still over the rows at hand, or never inside the keys,
@@ -150,6 +157,30 @@ bool gattn_atoms_segments(gattn_atoms *atoms, const int64_t *starts,
       &(gattn_atom){.kind = GATTN_ATOM_SEGMENTS, .starts = starts, .n = n});
 }
 
+bool gattn_atoms_bounds(gattn_atoms *atoms, const gattn_run *rows,
+                        const int64_t *summary) {
+  return !atoms->counted &&
+         push_atom(atoms, &(gattn_atom){.kind = GATTN_ATOM_BOUNDS,
+                                        .bounds = rows,
+                                        .summary = summary});
+}
+
+/* Lines that are whole follow one another: a block. */
+bool gattn_atoms_grid(gattn_atoms *atoms, gattn_atoms_grid_kind kind,
+                      int64_t h, int64_t w, int64_t kh, int64_t kw) {
+  if (atoms->counted) return false;
+  if (kh >= h && kw >= w) return push_keys(atoms, 0, atoms->n_kv);
+  if (kind == GATTN_ATOMS_CELL && kw >= w)
+    return gattn_atoms_keys(atoms, gattn_bound_block(kh * w, 0),
+                            gattn_bound_block(kh * w, kh * w));
+  return push_atom(atoms, &(gattn_atom){.kind = GATTN_ATOM_GRID,
+                                        .grid_kind = kind,
+                                        .h = h,
+                                        .w = w,
+                                        .kh = kh,
+                                        .kw = kw});
+}
+
 bool gattn_atoms_apply(gattn_atoms *atoms, gattn_atoms_operator operator_) {
   return push_step(atoms, -1 - (int)operator_);
 }
@@ -163,12 +194,23 @@ bool gattn_atoms_graph(gattn_atoms *atoms, const gattn_graph *graph) {
   return done;
 }
 
-bool gattn_atoms_build(gattn_atoms *atoms, const gattn_graph *graph,
-                       int64_t begin, int64_t end) {
+static void start(gattn_atoms *atoms, const gattn_graph *graph, int64_t begin,
+                  int64_t end, bool counted) {
+  atoms->counted = counted;
   atoms->n_q = graph->n_q;
   atoms->n_kv = graph->n_kv;
   atoms->row_begin = begin;
   atoms->row_end = end;
   atoms->n_atoms = atoms->n_steps = atoms->depth = atoms->nesting = 0;
+}
+
+bool gattn_atoms_read(gattn_atoms *atoms, const gattn_graph *graph) {
+  start(atoms, graph, 0, graph->n_q, false);
+  return gattn_atoms_graph(atoms, graph);
+}
+
+bool gattn_atoms_build(gattn_atoms *atoms, const gattn_graph *graph,
+                       int64_t begin, int64_t end) {
+  start(atoms, graph, begin, end, true);
   return gattn_atoms_graph(atoms, graph) && gattn_classes_build(atoms);
 }

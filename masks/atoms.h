@@ -5,7 +5,8 @@
 
 #include "masks/graph.h"
 
-/* A class that can say its edges in closed form has an `atoms` function. It
+/* A class that can say its edges in closed form has an `atoms` function: the
+ * formula is counted without walking, and kernels evaluate it in place. It
  * writes the formula in postfix order: an atom pushes a set of edges, an
  * operator replaces the two topmost sets by one. In the end exactly one set
  * more stands on the stack than before. For example { i/s = j/s or
@@ -52,6 +53,28 @@ bool gattn_atoms_columns(gattn_atoms *atoms, const gattn_range *set,
  * ascending, the first 0); the last has no end. */
 bool gattn_atoms_segments(gattn_atoms *atoms, const int64_t *starts,
                           int64_t n);
+
+/* The atoms below serve kernels alone: they return false, as a formula that is
+ * too large does, where the formula is to be counted. */
+
+/* rows[i].begin <= j < rows[i].end: rows[n_q], within the keys. A summary has
+ * four numbers for every GATTN_SUMMARY_ROWS rows: the least and the greatest
+ * begin, the least and the greatest end. */
+enum { GATTN_SUMMARY_ROWS = 64, GATTN_SUMMARY_NUMBERS = 4 };
+bool gattn_atoms_bounds(gattn_atoms *atoms, const gattn_run *rows,
+                        const int64_t *summary);
+
+typedef enum gattn_atoms_grid_kind {
+  GATTN_ATOMS_CELL,   /* i and j in one cell of kh x kw */
+  GATTN_ATOMS_WINDOW, /* j in the window of kh x kw centred on i, shifted at
+                       * the border so that it stays inside; both odd */
+  GATTN_ATOMS_READERS /* i in the window around j */
+} gattn_atoms_grid_kind;
+
+/* Vertices are a grid of h x w, line by line; 1 <= kh <= h, 1 <= kw <= w, but
+ * cells may be larger. */
+bool gattn_atoms_grid(gattn_atoms *atoms, gattn_atoms_grid_kind kind,
+                      int64_t h, int64_t w, int64_t kh, int64_t kw);
 
 typedef enum gattn_atoms_operator {
   GATTN_ATOMS_UNION,

@@ -9,6 +9,8 @@ typedef struct buckets {
   gattn_graph graph;
   int64_t *order;   /* [n] */
   gattn_run *spans; /* [n] */
+  int64_t *starts;  /* [n_starts]: where buckets begin in the order */
+  int64_t n_starts;
 } buckets;
 
 /* Where in the order the first member >= j of a bucket stands. */
@@ -95,6 +97,8 @@ static bool buckets_same_row(const gattn_graph *graph, int64_t a, int64_t b) {
 static void buckets_shape(const gattn_graph *graph, gattn_shape *shape) {
   shape->form = GATTN_FORM_BUCKETS;
   shape->order = ((const buckets *)graph)->order;
+  shape->starts = ((const buckets *)graph)->starts;
+  shape->n_starts = ((const buckets *)graph)->n_starts;
 }
 
 static gattn_status buckets_transpose(gattn_context *context,
@@ -114,6 +118,8 @@ static void buckets_release(gattn_graph *graph) {
   buckets *self = (buckets *)graph;
   gattn_free(graph->context, self->order, graph->n_q, sizeof *self->order);
   gattn_free(graph->context, self->spans, graph->n_q, sizeof *self->spans);
+  gattn_free(graph->context, self->starts, self->n_starts,
+             sizeof *self->starts);
 }
 
 static const gattn_graph_class buckets_class = {
@@ -160,9 +166,17 @@ static int64_t *sort_vertices(const int64_t *ids, int64_t n, int64_t *order,
   return order;
 }
 
+static int64_t count_buckets(const int64_t *ids, int64_t n,
+                             const int64_t *order) {
+  int64_t count = n > 0;
+  for (int64_t x = 1; x < n; x++) count += ids[order[x]] != ids[order[x - 1]];
+  return count;
+}
+
 static void find_spans(const int64_t *ids, int64_t n, const int64_t *order,
-                       gattn_run *spans) {
+                       gattn_run *spans, int64_t *starts) {
   for (int64_t begin = 0, end; begin < n; begin = end) {
+    *starts++ = begin;
     for (end = begin + 1; end < n && ids[order[end]] == ids[order[begin]];)
       end++;
     for (int64_t x = begin; x < end; x++)
@@ -172,7 +186,7 @@ static void find_spans(const int64_t *ids, int64_t n, const int64_t *order,
 
 static gattn_status buckets_new(gattn_context *context, const int64_t *ids,
                                 int64_t n, gattn_graph **graph) {
-  void *order, *scratch, *spans;
+  void *order, *scratch, *spans, *starts;
   buckets *self;
   gattn_status status =
       gattn_allocate(context, "order", n, sizeof(int64_t), &order);
@@ -181,15 +195,24 @@ static gattn_status buckets_new(gattn_context *context, const int64_t *ids,
   if (status) goto free_order;
   status = gattn_allocate(context, "spans", n, sizeof(gattn_run), &spans);
   if (status) goto free_scratch;
-  status = gattn_graph_new(context, &buckets_class, sizeof *self, n, n, &self);
+  int64_t *sorted = sort_vertices(ids, n, order, scratch);
+  int64_t n_starts = count_buckets(ids, n, sorted);
+  status =
+      gattn_allocate(context, "starts", n_starts, sizeof(int64_t), &starts);
   if (status) goto free_spans;
-  self->order = sort_vertices(ids, n, order, scratch);
+  status = gattn_graph_new(context, &buckets_class, sizeof *self, n, n, &self);
+  if (status) goto free_starts;
+  self->order = sorted;
   self->spans = spans;
-  find_spans(ids, n, self->order, self->spans);
+  self->starts = starts;
+  self->n_starts = n_starts;
+  find_spans(ids, n, self->order, self->spans, self->starts);
   gattn_free(context, self->order == order ? scratch : order, n,
              sizeof(int64_t));
   *graph = &self->graph;
   return GATTN_SUCCESS;
+free_starts:
+  gattn_free(context, starts, n_starts, sizeof(int64_t));
 free_spans:
   gattn_free(context, spans, n, sizeof(gattn_run));
 free_scratch:

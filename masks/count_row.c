@@ -85,7 +85,9 @@ static void enter_row(gattn_row *row) {
         row->word[a] = 0;
         break;
       case GATTN_ATOM_STRIDE:
-      case GATTN_ATOM_TAIL: break;
+      case GATTN_ATOM_TAIL:
+      case GATTN_ATOM_BOUNDS:
+      case GATTN_ATOM_GRID: break;
     }
   }
 }

@@ -24,7 +24,10 @@ typedef enum gattn_atom_kind {
   GATTN_ATOM_ROWS,     /* i in set */
   GATTN_ATOM_COMB,     /* (i mod block) mod modulus = 0; block 0: i mod … */
   GATTN_ATOM_STRIDE,   /* (i - j) mod modulus = 0 */
-  GATTN_ATOM_TAIL      /* (j mod modulus) >= modulus - width */
+  GATTN_ATOM_TAIL,     /* (j mod modulus) >= modulus - width */
+  /* Not counted. */
+  GATTN_ATOM_BOUNDS, /* bounds[i], with summary */
+  GATTN_ATOM_GRID    /* grid_kind */
 } gattn_atom_kind;
 
 typedef struct gattn_atom {
@@ -34,6 +37,10 @@ typedef struct gattn_atom {
   const int64_t *starts;  /* starts[n] */
   int64_t n;
   int64_t block, modulus, width;
+  const gattn_run *bounds;
+  const int64_t *summary;
+  gattn_atoms_grid_kind grid_kind;
+  int64_t h, w, kh, kw;
 } gattn_atom;
 
 typedef struct gattn_tail {
@@ -54,6 +61,7 @@ typedef struct gattn_residue_class {
 struct gattn_atoms {
   int64_t n_q, n_kv, row_begin, row_end;
   int n_atoms, n_steps, depth, nesting, n_tails, n_classes;
+  bool counted; /* only atoms that counting knows */
   gattn_atom atom[GATTN_ATOMS_MOST];
   /* Residue atoms: in which classes they hold. */
   uint64_t lanes[GATTN_ATOMS_MOST];
@@ -65,6 +73,14 @@ struct gattn_atoms {
 /* The formula of rows [begin, end) of a graph, ready to be evaluated. */
 bool gattn_atoms_build(gattn_atoms *atoms, const gattn_graph *graph,
                        int64_t begin, int64_t end);
+
+/* The formula of all rows of a graph with rows and keys, of any atoms; it
+ * cannot be evaluated by the functions below. */
+bool gattn_atoms_read(gattn_atoms *atoms, const gattn_graph *graph);
+
+/* Where an atom stands in atom[], put there if it is not yet; -1 when there is
+ * no room. */
+int gattn_atoms_add(gattn_atoms *atoms, const gattn_atom *atom);
 
 /* Finds the classes that the stride and tail atoms make, and their lanes. */
 bool gattn_classes_build(gattn_atoms *atoms);

@@ -44,7 +44,12 @@ typedef struct gattn_shape {
   int64_t grid_h, grid_w; /* GRID: the extent of the grid, in vertices */
   const gattn_range *rows; /* ROWS: the rows, sorted and disjoint */
   int64_t n_rows;          /* ranges in rows */
-  const int64_t *order;    /* BUCKETS: the n_q vertices, bucket by bucket */
+  const int64_t *order;    /* BUCKETS: the n_q vertices, bucket by bucket,
+                            * ascending within each */
+  /* BUCKETS, when edges join all of each bucket and nothing else: where in the
+   * order buckets begin, ascending, the first 0. Else null. */
+  const int64_t *starts;
+  int64_t n_starts;
 } gattn_shape;
 
 typedef struct gattn_atoms gattn_atoms; /* see masks/atoms.h */

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "masks/atoms.h"
 #include "masks/degrees.h"
 
 /* A row's neighbours are a rectangle: an interval of lines times an interval
@@ -151,6 +152,18 @@ static int64_t grid_runs(const gattn_graph *graph, int64_t i, int64_t stride,
   return n;
 }
 
+static bool grid_atoms(const gattn_graph *graph, gattn_atoms *atoms) {
+  static const gattn_atoms_grid_kind kind[] = {
+      [AXIS_CELL] = GATTN_ATOMS_CELL,
+      [AXIS_WINDOW] = GATTN_ATOMS_WINDOW,
+      [AXIS_READERS] = GATTN_ATOMS_READERS,
+  };
+  const grid *self = (const grid *)graph;
+  return gattn_atoms_grid(atoms, kind[self->lines.kind], self->lines.length,
+                          self->columns.length, self->lines.size,
+                          self->columns.size);
+}
+
 static bool grid_same_row(const gattn_graph *graph, int64_t a, int64_t b) {
   const grid *self = (const grid *)graph;
   rectangle at = rectangle_of(self, a), other = rectangle_of(self, b);
@@ -191,6 +204,7 @@ static const gattn_graph_class grid_class = {
     .stretch = grid_stretch,
     .degree = grid_degree,
     .count = grid_count,
+    .atoms = grid_atoms,
     .runs = grid_runs,
     .same_row = grid_same_row,
     .shape = grid_shape,

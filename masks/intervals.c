@@ -1,14 +1,20 @@
 /* One given interval of keys a row. SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "masks/atoms.h"
 #include "masks/degrees.h"
 #include "masks/interval.h"
 
 /* rows[i] are the keys of row i. */
 typedef struct intervals {
   gattn_graph graph;
-  gattn_run *rows; /* [n_q] */
+  gattn_run *rows;  /* [n_q] */
+  int64_t *summary; /* see gattn_atoms_bounds */
 } intervals;
+
+static int64_t summary_numbers(int64_t n_q) {
+  return gattn_blocks_of(n_q, GATTN_SUMMARY_ROWS) * GATTN_SUMMARY_NUMBERS;
+}
 
 static gattn_run intervals_row(const gattn_graph *graph, int64_t i) {
   return ((const intervals *)graph)->rows[i];
@@ -22,6 +28,11 @@ static bool intervals_count(const gattn_graph *graph, int64_t begin,
   for (int64_t i = begin; i < end; i++)
     gattn_counts_add(counts, 1, intervals_degree(graph, i));
   return true;
+}
+
+static bool intervals_atoms(const gattn_graph *graph, gattn_atoms *atoms) {
+  const intervals *self = (const intervals *)graph;
+  return gattn_atoms_bounds(atoms, self->rows, self->summary);
 }
 
 static bool intervals_same_row(const gattn_graph *graph, int64_t a, int64_t b) {
@@ -42,6 +53,8 @@ static void intervals_describe(const gattn_graph *graph, gattn_text *text) {
 static void intervals_release(gattn_graph *graph) {
   intervals *self = (intervals *)graph;
   gattn_free(graph->context, self->rows, graph->n_q, sizeof *self->rows);
+  gattn_free(graph->context, self->summary, summary_numbers(graph->n_q),
+             sizeof *self->summary);
 }
 
 static const gattn_graph_class intervals_class = {
@@ -50,6 +63,7 @@ static const gattn_graph_class intervals_class = {
     .stretch = intervals_stretch,
     .degree = intervals_degree,
     .count = intervals_count,
+    .atoms = intervals_atoms,
     .runs = intervals_runs,
     .same_row = intervals_same_row,
     .shape = intervals_shape,
@@ -85,6 +99,23 @@ static gattn_status check_intervals(gattn_context *context, int64_t n_q,
   return status;
 }
 
+static void summarise(const gattn_run *rows, int64_t n, int64_t *summary) {
+  for (int64_t begin = 0; begin < n; begin += GATTN_SUMMARY_ROWS) {
+    int64_t end = gattn_min(begin + GATTN_SUMMARY_ROWS, n);
+    gattn_run least = rows[begin], greatest = rows[begin];
+    for (int64_t i = begin + 1; i < end; i++) {
+      least.begin = gattn_min(least.begin, rows[i].begin);
+      least.end = gattn_min(least.end, rows[i].end);
+      greatest.begin = gattn_max(greatest.begin, rows[i].begin);
+      greatest.end = gattn_max(greatest.end, rows[i].end);
+    }
+    *summary++ = least.begin;
+    *summary++ = greatest.begin;
+    *summary++ = least.end;
+    *summary++ = greatest.end;
+  }
+}
+
 gattn_status gattn_mask_intervals(gattn_context *context, int64_t n_q,
                                   int64_t n_kv, const int64_t *lo,
                                   const int64_t *hi, int64_t n,
@@ -92,18 +123,25 @@ gattn_status gattn_mask_intervals(gattn_context *context, int64_t n_q,
   gattn_status status = gattn_mask_check(context, n_q, n_kv, graph);
   if (!status) status = check_intervals(context, n_q, n_kv, lo, hi, n);
   if (status) return status;
-  void *memory;
-  status = gattn_allocate(context, "rows", n, sizeof(gattn_run), &memory);
+  void *rows, *summary;
+  status = gattn_allocate(context, "rows", n, sizeof(gattn_run), &rows);
   if (status) return status;
+  status = gattn_allocate(context, "summary", summary_numbers(n),
+                          sizeof(int64_t), &summary);
+  if (status) goto free_rows;
   intervals *self;
   status = gattn_graph_new(context, &intervals_class, sizeof *self, n_q, n_kv,
                            &self);
-  if (status) goto free_rows;
-  self->rows = memory;
+  if (status) goto free_summary;
+  self->rows = rows;
+  self->summary = summary;
   for (int64_t i = 0; i < n; i++) self->rows[i] = (gattn_run){lo[i], hi[i]};
+  summarise(self->rows, n, self->summary);
   *graph = &self->graph;
   return GATTN_SUCCESS;
+free_summary:
+  gattn_free(context, summary, summary_numbers(n), sizeof(int64_t));
 free_rows:
-  gattn_free(context, memory, n, sizeof(gattn_run));
+  gattn_free(context, rows, n, sizeof(gattn_run));
   return status;
 }

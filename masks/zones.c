@@ -54,7 +54,9 @@ static int64_t atom_period(const gattn_zones *zones, const gattn_level *level,
     case GATTN_ATOM_STRIDE:
     case GATTN_ATOM_COLUMNS:
     case GATTN_ATOM_SEGMENTS:
-    case GATTN_ATOM_ROWS: break;
+    case GATTN_ATOM_ROWS:
+    case GATTN_ATOM_BOUNDS:
+    case GATTN_ATOM_GRID: break;
   }
   return 1;
 }
@@ -266,7 +268,9 @@ static bool holds(const residue_cuts *cuts, const gattn_atom *atom,
              gattn_starts_find(atom->starts, atom->n, cuts->i);
     case GATTN_ATOM_COMB:
     case GATTN_ATOM_STRIDE:
-    case GATTN_ATOM_TAIL: break;
+    case GATTN_ATOM_TAIL:
+    case GATTN_ATOM_BOUNDS:
+    case GATTN_ATOM_GRID: break;
   }
   return false;
 }

@@ -42,20 +42,22 @@ GATTN_HD int gattn_tile_rows_of(const gattn_numbering *numbering, int64_t n_kv,
   rows->number = 0;
   rows->y = rows->x = gattn_key_run_of(0, 0);
   if (patches || classes) {
-    if (queries->columns <= 0 || queries->lines <= 0) return 0;
+    const int none = queries->columns <= 0 || queries->lines <= 0;
     first = queries->base;
-    last = first + (queries->columns - 1) * queries->step +
-           (queries->lines - 1) * queries->line_step;
+    last = none ? first - 1
+                : first + (queries->columns - 1) * queries->step +
+                      (queries->lines - 1) * queries->line_step;
   }
   rows->first = first;
   rows->last = last;
+  if (last < first) return 0;
   if (patches) {
     rows->y = gattn_key_run_of(first / rows->grid_w, last / rows->grid_w);
     rows->x = gattn_key_run_of(first % rows->grid_w, last % rows->grid_w);
     rows->keys = n_kv;
     rows->across = (rows->grid_w + 7) / 8;
     rows->down = (rows->grid_h + 7) / 8;
-    return last >= first && n_kv > 0;
+    return n_kv > 0;
   }
   if (classes) {
     rows->residue = first % rows->stride;
@@ -67,7 +69,7 @@ GATTN_HD int gattn_tile_rows_of(const gattn_numbering *numbering, int64_t n_kv,
                    : 0;
   rows->across = (rows->keys + GATTN_TILE_KEYS - 1) / GATTN_TILE_KEYS;
   rows->down = 1;
-  return last >= first && rows->keys > 0;
+  return rows->keys > 0;
 }
 
 GATTN_HD gattn_tile_box gattn_tile_box_of(gattn_key_run y, gattn_key_run x) {

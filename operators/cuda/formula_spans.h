@@ -195,16 +195,16 @@ GATTN_HD int gattn_formula_spans(const gattn_formula *formula,
   enum { TURNS = 8 * GATTN_SPANS_MOST }; /* then the rest is one span */
   gattn_tile_rows rows;
   gattn_atom_extent extents[GATTN_FORMULA_ATOMS];
-  if (formula->n_steps == 0 ||
-      !gattn_tile_rows_of(numbering, formula->n_kv, queries, first, last,
-                          &rows))
+  const int found = gattn_tile_rows_of(numbering, formula->n_kv, queries, first,
+                                       last, &rows);
+  if (formula->n_steps == 0 || formula->n_kv == 0 || rows.last < rows.first)
     return 0;
-  if (rows.stride > 1 &&
-      !gattn_formula_keeps_classes(formula, rows.stride)) {
+  if (rows.stride > 1 && !gattn_formula_keeps_classes(formula, rows.stride)) {
     spans[0].begin = spans[0].full = 0;
     spans[0].end = gattn_tiles_of(numbering, GATTN_TILE_KEYS, formula->n_kv);
     return 1;
   }
+  if (!found) return 0;
   for (int a = 0; a < formula->n_atoms; a++)
     extents[a] = gattn_extent_atom(&formula->atoms[a], &rows);
   const int64_t end = rows.across * rows.down;
@@ -234,7 +234,7 @@ GATTN_HD int gattn_formula_full(const gattn_formula *formula,
   gattn_atom_extent extents[GATTN_FORMULA_ATOMS];
   if (!gattn_tile_rows_of(numbering, formula->n_kv, queries, first, last,
                           &rows))
-    return 1;
+    return 0;
   tile -= rows.number;
   if (tile < 0 || tile >= rows.across * rows.down) return 0;
   for (int a = 0; a < formula->n_atoms; a++)
