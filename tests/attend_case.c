@@ -58,6 +58,11 @@ static void make_graph(gattn_context *context, const attend_case *c,
   const int64_t n = mask_heads(c), cells = c->n_q * c->n_kv;
   ck_assert_int_le(n, MOST);
   made->edge = malloc((size_t)(n * cells) + 1);
+  if (c->graph) {
+    made->graph = gattn_graph_retain(c->graph);
+    dense_edges(context, c->graph, made->edge);
+    return;
+  }
   for (int64_t h = 0; h < n; h++) {
     ck_success(context,
                gattn_mask_parse(context, c->stack ? c->stack[h] : c->mask,

@@ -16,6 +16,7 @@
 typedef struct attend_case {
   const char *mask;
   const char *const *stack; /* [heads] a mask a head; null: mask for all */
+  gattn_graph *graph;       /* borrowed; then mask is but its name */
   int64_t n_q, n_kv, dim, dim_v, batch, heads, kv_heads; /* of heads: 0 is 1 */
   gattn_type type;
   oracle_layout layout;

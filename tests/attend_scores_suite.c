@@ -83,6 +83,12 @@ static const oracle_score oracles[] = {alibi, softcap,   relative,
                                        mix,   edge_bias, edge_scale};
 enum { SCORES = 6, MAY_READ_VALUES = 3, NEEDS_VALUES = 4 };
 
+/* Rounds of a test that loops over the scores of a backend: on a device each
+ * type has kernels of its own. */
+static int rounds(int scores_looped) {
+  return test_on_device() ? scores_looped * GATTN_INT64 : scores_looped;
+}
+
 static attend_case scored(int score, bool edge_values) {
   return (attend_case){.dim = 12, .dim_v = 20, .batch = 2, .heads = HEADS,
                        .kv_heads = 1, .score = &scores[score],
@@ -106,7 +112,8 @@ START_TEST(scores_on_every_form) {
   attend_case cases[sizeof forms / sizeof *forms];
   fill_biases();
   for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
-    cases[f] = scored(_i, _i >= NEEDS_VALUES);
+    cases[f] = scored(_i % SCORES, _i % SCORES >= NEEDS_VALUES);
+    cases[f].type = (gattn_type)(_i / SCORES);
     cases[f].mask = forms[f].mask;
     cases[f].frontier = forms[f].frontier;
     cases[f].n_q = cases[f].n_kv = 64;
@@ -120,7 +127,8 @@ START_TEST(scores_on_split_rows) {
   attend_case cases[3];
   fill_biases();
   for (int e = 0; e < 3; e++) {
-    cases[e] = scored(_i, false);
+    cases[e] = scored(_i % NEEDS_VALUES, false);
+    cases[e].type = (gattn_type)(_i / NEEDS_VALUES);
     cases[e].n_kv = 2060;
   }
   cases[0].mask = "rows(0, 3:9) | local(2)", cases[0].n_q = 260;
@@ -232,8 +240,9 @@ Suite *make_attend_scores_suite(void) {
   TCase *all = tcase_create("scores");
   tcase_set_timeout(all, 120);
   tcase_add_checked_fixture(all, NULL, test_settle);
-  tcase_add_loop_test(all, scores_on_every_form, 0, SCORES);
-  tcase_add_loop_test(all, scores_on_split_rows, 0, NEEDS_VALUES);
+  tcase_add_loop_test(all, scores_on_every_form, 0, rounds(SCORES));
+  tcase_add_loop_test(all, scores_on_split_rows, 0,
+                      rounds(NEEDS_VALUES));
   tcase_add_test(all, values_of_a_function);
   tcase_add_test(all, every_score_removed);
   tcase_add_test(all, removed_edges_and_poison);

@@ -22,7 +22,8 @@ gattn_context *test_context(const gattn_context_options *options);
 bool test_on_device(void);
 
 /* From now on contexts are CUDA device 0's. False where there is no device:
- * then main returns TEST_SKIPPED. */
+ * then main returns TEST_SKIPPED. With GATTN_TEST_DEVICE=cpu in the environment
+ * they are the CPU's, which tests the tests. */
 bool test_device_begin(void);
 
 /* Runs suites[n] and returns main's exit status. On a device without forks,

@@ -86,15 +86,13 @@ void oracle_gather(const oracle_problem *problem, const double *weights,
                    double *o) {
   FOR_EACH_ROW(problem, b, h, p) {
     int64_t row = row_index(problem, b, h, p);
-    for (int64_t c = 0; c < problem->dim_v; c++) {
-      double sum = 0;
-      for (int64_t j = 0; j < problem->n_kv; j++) {
-        double weight = weights[row * problem->n_kv + j];
-        if (!oracle_edge(problem, h, p, j) || weight == 0) continue;
-        int64_t key = key_index(problem, b, h, j);
-        sum += weight * problem->v[key * problem->dim_v + c];
-      }
-      o[row * problem->dim_v + c] = sum;
+    double *sum = o + row * problem->dim_v;
+    for (int64_t c = 0; c < problem->dim_v; c++) sum[c] = 0;
+    for (int64_t j = 0; j < problem->n_kv; j++) {
+      double weight = weights[row * problem->n_kv + j];
+      if (!oracle_edge(problem, h, p, j) || weight == 0) continue;
+      const double *v = problem->v + key_index(problem, b, h, j) * problem->dim_v;
+      for (int64_t c = 0; c < problem->dim_v; c++) sum[c] += weight * v[c];
     }
   }
 }
