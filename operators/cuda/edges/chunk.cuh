@@ -216,10 +216,10 @@ gattn_edge_chunk_run(const gattn_edge_arguments &arguments, int64_t batch,
 }
 
 /* Two warps a block: a block goes only when its slowest warp is done. */
-enum { GATTN_EDGE_THREADS = 64, GATTN_EDGE_BLOCKS = 8 };
+enum { GATTN_EDGE_THREADS = 64 };
 
 template <typename Layout, typename Score>
-__global__ void __launch_bounds__(GATTN_EDGE_THREADS, GATTN_EDGE_BLOCKS)
+__global__ void __launch_bounds__(GATTN_EDGE_THREADS, Layout::blocks)
     gattn_edge_chunks(const __grid_constant__ gattn_edge_arguments arguments) {
   constexpr int warps = GATTN_EDGE_THREADS / 32;
   const int64_t chunks = arguments.chunks;

@@ -20,10 +20,11 @@ static cudaError_t gattn_edges_start(const gattn_edge_arguments &arguments,
 }
 
 /* Vectors: `lanes` lanes of 16 bytes hold a row. */
-template <typename T, int lanes, int parts, int steps>
+template <typename T, int lanes, int parts, int steps, int blocks>
 static cudaError_t gattn_edges_vectors(const gattn_edge_arguments &arguments,
                                        cudaStream_t stream) {
-  typedef gattn_edge_layout<T, 16 / (int)sizeof(T), lanes, parts, steps>
+  typedef gattn_edge_layout<T, 16 / (int)sizeof(T), lanes, parts, steps,
+                            blocks>
       layout;
   return arguments.attention.score.kind == GATTN_SCORE_IDENTITY
              ? gattn_edges_start<layout, gattn_plain_score>(arguments, stream)
@@ -31,10 +32,10 @@ static cudaError_t gattn_edges_vectors(const gattn_edge_arguments &arguments,
 }
 
 /* Elements: any strides, any alignment. */
-template <typename T, int lanes, int parts, int steps>
+template <typename T, int lanes, int parts, int steps, int blocks>
 static cudaError_t gattn_edges_elements(const gattn_edge_arguments &arguments,
                                         cudaStream_t stream) {
-  typedef gattn_edge_layout<T, 1, lanes, parts, steps> layout;
+  typedef gattn_edge_layout<T, 1, lanes, parts, steps, blocks> layout;
   return gattn_edges_start<layout, gattn_any_score>(arguments, stream);
 }
 
@@ -45,18 +46,18 @@ static cudaError_t gattn_edges_of_type(const gattn_edge_arguments &arguments,
   const int64_t dim = a.dim > a.dim_v ? a.dim : a.dim_v;
   const int64_t bytes = dim * (int64_t)sizeof(T);
   if (vectors && bytes <= 1024) {
-    if (bytes <= 64) return gattn_edges_vectors<T, 4, 1, 4>(arguments, stream);
-    if (bytes <= 128) return gattn_edges_vectors<T, 8, 1, 8>(arguments, stream);
+    if (bytes <= 64) return gattn_edges_vectors<T, 4, 1, 4, 8>(arguments, stream);
+    if (bytes <= 128) return gattn_edges_vectors<T, 8, 1, 8, 8>(arguments, stream);
     if (bytes <= 256)
-      return gattn_edges_vectors<T, 16, 1, 8>(arguments, stream);
+      return gattn_edges_vectors<T, 16, 1, 8, 8>(arguments, stream);
     if (bytes <= 512)
-      return gattn_edges_vectors<T, 32, 1, 8>(arguments, stream);
-    return gattn_edges_vectors<T, 32, 2, 4>(arguments, stream);
+      return gattn_edges_vectors<T, 32, 1, 8, 8>(arguments, stream);
+    return gattn_edges_vectors<T, 32, 2, 4, 8>(arguments, stream);
   }
-  if (dim <= 8) return gattn_edges_elements<T, 8, 1, 8>(arguments, stream);
-  if (dim <= 64) return gattn_edges_elements<T, 32, 2, 8>(arguments, stream);
-  if (dim <= 256) return gattn_edges_elements<T, 32, 8, 4>(arguments, stream);
-  return gattn_edges_elements<T, 32, 32, 1>(arguments, stream);
+  if (dim <= 8) return gattn_edges_elements<T, 8, 1, 8, 8>(arguments, stream);
+  if (dim <= 64) return gattn_edges_elements<T, 32, 2, 8, 8>(arguments, stream);
+  if (dim <= 256) return gattn_edges_elements<T, 32, 8, 4, 8>(arguments, stream);
+  return gattn_edges_elements<T, 32, 32, 1, 8>(arguments, stream);
 }
 
 #endif

@@ -16,7 +16,8 @@
 constexpr unsigned gattn_all_lanes = 0xffffffffu;
 
 /* How a warp is laid over keys. */
-template <typename T, int vector_, int lanes_, int parts_, int steps_>
+template <typename T, int vector_, int lanes_, int parts_, int steps_,
+          int blocks_>
 struct gattn_edge_layout {
   typedef T type;
   /* Vectors are taken only where columns and strides fit 32 bits. */
@@ -25,6 +26,7 @@ struct gattn_edge_layout {
   static constexpr int steps = steps_, groups = 32 / lanes_;
   static constexpr int keys = steps * groups; /* at a time */
   static constexpr int own = vector_ * parts_; /* elements of a row a lane */
+  static constexpr int blocks = blocks_; /* a multiprocessor holds at least */
 };
 
 /* An operand's rows, for one lane. */
