@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/device.h"
+
 enum { FIRST_CAPACITY = 64 };
 
 gattn_status gattn_frontier_new(gattn_context *context, int64_t n,
@@ -36,6 +38,11 @@ gattn_frontier *gattn_frontier_retain(gattn_frontier *frontier) {
 void gattn_frontier_release(gattn_frontier *frontier) {
   if (!frontier || atomic_fetch_sub(&frontier->references, 1) != 1) return;
   gattn_context *context = frontier->context;
+  if (frontier->device_vertices) {
+    gattn_device_synchronize(context);
+    gattn_device_free(context, frontier->device_vertices, frontier->size + 1,
+                      sizeof *frontier->device_vertices);
+  }
   gattn_free(context, frontier->vertices, frontier->capacity,
              sizeof *frontier->vertices);
   gattn_free(context, frontier, 1, sizeof *frontier);
@@ -143,24 +150,48 @@ int64_t gattn_frontier_run(const gattn_frontier *frontier, int64_t p,
   return q;
 }
 
+gattn_status gattn_frontier_count(gattn_context *context,
+                                  const gattn_frontier *frontier,
+                                  int64_t *count) {
+  if (!frontier) return gattn_fail_null(context, "frontier");
+  if (!count) return gattn_fail_null(context, "count");
+  if (!gattn_frontier_on_device(frontier)) {
+    *count = frontier->size;
+    return GATTN_SUCCESS;
+  }
+  if (!context) return GATTN_ERROR_NULL;
+  gattn_status status =
+      gattn_frontier_check_device(context, "frontier", frontier);
+  return status ? status
+                : gattn_device_download(context, count, frontier->device_size,
+                                        sizeof *count);
+}
+
 gattn_status gattn_frontier_vertices(gattn_context *context,
                                      const gattn_frontier *frontier,
                                      int64_t first, int64_t capacity,
                                      int64_t *vertices, int64_t *count) {
-  if (!frontier) return gattn_fail_null(context, "frontier");
   if (!count) return gattn_fail_null(context, "count");
-  if (first < 0 || first > frontier->size)
+  int64_t size;
+  gattn_status status = gattn_frontier_count(context, frontier, &size);
+  if (status) return status;
+  if (first < 0 || first > size)
     return gattn_fail(context, GATTN_ERROR_INDEX,
                       "first: position %lld is not between 0 and %lld",
-                      (long long)first, (long long)frontier->size);
+                      (long long)first, (long long)size);
   if (capacity < 0)
     return gattn_fail(context, GATTN_ERROR_SIZE, "capacity: %lld is negative",
                       (long long)capacity);
-  int64_t left = frontier->size - first;
+  int64_t left = size - first;
   if (capacity < left) left = capacity;
   if (!vertices && left) return gattn_fail_null(context, "vertices");
-  for (int64_t p = 0; p < left; p++)
-    vertices[p] = gattn_frontier_vertex(frontier, first + p);
-  *count = left;
-  return GATTN_SUCCESS;
+  if (gattn_frontier_on_device(frontier) && left)
+    status = gattn_device_download(context, vertices,
+                                   frontier->device_vertices + first,
+                                   (size_t)left * sizeof *vertices);
+  else
+    for (int64_t p = 0; p < left; p++)
+      vertices[p] = gattn_frontier_vertex(frontier, first + p);
+  if (!status) *count = left;
+  return status;
 }

@@ -71,6 +71,44 @@ gattn_status gattn_frontier_sorted(gattn_context *context,
 int64_t gattn_frontier_run(const gattn_frontier *frontier, int64_t p,
                            int64_t *begin, int64_t *end);
 
+/* ------------------------------------------------------------ on the device */
+
+/* GATTN_ERROR_DEVICE for a frontier of a device that is not the context's. */
+gattn_status gattn_frontier_check_device(gattn_context *context,
+                                         const char *name,
+                                         const gattn_frontier *frontier);
+
+/* Room for `size` positions on the context's device, not filled in. */
+gattn_status gattn_frontier_device_new(gattn_context *context, int64_t n,
+                                       int64_t size,
+                                       gattn_frontier **frontier);
+
+/* The same frontier on the device and on the host; the frontier itself where
+ * it is there already. */
+gattn_status gattn_frontier_to_device(gattn_context *context,
+                                      const gattn_frontier *frontier,
+                                      gattn_frontier **out);
+gattn_status gattn_frontier_to_host(gattn_context *context,
+                                    const gattn_frontier *frontier,
+                                    gattn_frontier **out);
+
+/* What the public functions do on a device; a frontier of the host is taken,
+ * too. They wait for the context's stream, since they free scratch. */
+gattn_status gattn_frontier_list_device(gattn_context *context, int64_t n,
+                                        const gattn_tensor *vertices,
+                                        const gattn_tensor *size,
+                                        gattn_frontier **out);
+gattn_status gattn_frontier_bitmap_device(gattn_context *context, int64_t n,
+                                          const gattn_tensor *words,
+                                          gattn_frontier **out);
+gattn_status gattn_frontier_uniquify_device(gattn_context *context,
+                                            const gattn_frontier *frontier,
+                                            gattn_frontier **out);
+gattn_status gattn_frontier_union_device(gattn_context *context,
+                                         const gattn_frontier *left,
+                                         const gattn_frontier *right,
+                                         gattn_frontier **out);
+
 /* The vertex at position p, 0 <= p < size; not on the device. */
 static inline int64_t gattn_frontier_vertex(const gattn_frontier *frontier,
                                             int64_t p) {

@@ -16,12 +16,25 @@ typedef struct gattn_frontier gattn_frontier;
 GATTN_API gattn_frontier *gattn_frontier_retain(gattn_frontier *frontier);
 GATTN_API void gattn_frontier_release(gattn_frontier *frontier);
 
-/* Vertices in the frontier, and n, the vertices it draws from. 0 for null. */
+/* Positions of the frontier, which are the rows of Q, O and lse, and n, the
+ * vertices it draws from. 0 for null. On the CPU every position has a vertex.
+ * A frontier made on a device may have more positions than vertices: the first
+ * gattn_frontier_count have one, and rows past them are neither read nor
+ * written. */
 GATTN_API int64_t gattn_frontier_size(const gattn_frontier *frontier);
 GATTN_API int64_t gattn_frontier_universe(const gattn_frontier *frontier);
 
-/* The vertices from position `first` on, at most `capacity`, into vertices[];
- * *count = how many were written. GATTN_ERROR_INDEX, GATTN_ERROR_SIZE. */
+/* *count = the vertices in the frontier. When only the device knows, waits for
+ * the context's stream and reads it back. GATTN_ERROR_NULL,
+ * GATTN_ERROR_DEVICE. */
+GATTN_API gattn_status gattn_frontier_count(gattn_context *context,
+                                            const gattn_frontier *frontier,
+                                            int64_t *count);
+
+/* The vertices from position `first` on, at most `capacity`, into vertices[],
+ * which is host memory; *count = how many were written. Reads back like
+ * gattn_frontier_count. GATTN_ERROR_INDEX, GATTN_ERROR_SIZE,
+ * GATTN_ERROR_DEVICE. */
 GATTN_API gattn_status gattn_frontier_vertices(gattn_context *context,
                                                const gattn_frontier *frontier,
                                                int64_t first, int64_t capacity,
@@ -47,6 +60,24 @@ GATTN_API gattn_status gattn_frontier_list(gattn_context *context, int64_t n,
 GATTN_API gattn_status gattn_frontier_bitmap(gattn_context *context, int64_t n,
                                              const uint64_t *words,
                                              gattn_frontier **frontier);
+/* The same of tensors on the context's device, host memory for the CPU; int64
+ * with one axis, copied, and so free to change when this returns.
+ *
+ * vertices[capacity]; size, int64 with one element, says how many of them there
+ * are, and null that all are: a list whose length was computed on the device.
+ * The frontier has `capacity` positions then. GATTN_ERROR_TYPE,
+ * GATTN_ERROR_SHAPE, GATTN_ERROR_INDEX (a vertex), GATTN_ERROR_SIZE (a size
+ * that is not within [0, capacity]), GATTN_ERROR_DEVICE. */
+GATTN_API gattn_status gattn_frontier_from_list_tensor(
+    gattn_context *context, int64_t n, const gattn_tensor *vertices,
+    const gattn_tensor *size, gattn_frontier **frontier);
+/* words[ceil(n / 64)], bits as in gattn_frontier_bitmap. On a device the
+ * frontier has n positions. GATTN_ERROR_TYPE, GATTN_ERROR_SHAPE,
+ * GATTN_ERROR_INDEX, GATTN_ERROR_DEVICE. */
+GATTN_API gattn_status gattn_frontier_from_bitmap_tensor(
+    gattn_context *context, int64_t n, const gattn_tensor *words,
+    gattn_frontier **frontier);
+
 /* all | range:a:b | last:k | list:i,j,… | file:ids.npy (int64, one axis).
  * Integers take the suffixes of the mask grammar; white space is free, and text
  * longer than 64 KiB refused, as there. GATTN_ERROR_SYNTAX, GATTN_ERROR_NAME,
@@ -61,7 +92,13 @@ GATTN_API gattn_status gattn_frontier_parse(gattn_context *context,
 /* Whether a vertex belongs: non-zero for yes. */
 typedef int (*gattn_vertex_predicate)(void *user, int64_t vertex);
 
-/* The vertices for which predicate holds, in the frontier's order. */
+/* FRONTIERS FROM FRONTIERS. Of frontiers on a device the results are on the
+ * device, with as many positions as there can be vertices, and nothing is read
+ * back but for a predicate. A frontier on a device cannot be used with a
+ * context of another one (GATTN_ERROR_DEVICE). */
+
+/* The vertices for which predicate holds, in the frontier's order. Those of a
+ * device are copied to the host for it, and the kept ones back. */
 GATTN_API gattn_status gattn_frontier_filter(gattn_context *context,
                                              const gattn_frontier *frontier,
                                              gattn_vertex_predicate predicate,

@@ -96,8 +96,20 @@ GATTN_API gattn_status gattn_filter(gattn_context *context, gattn_graph *graph,
                                     gattn_edge_predicate predicate, void *user,
                                     gattn_graph **out);
 
+/* The graph of the edges whose value is at least threshold; a NaN is not kept.
+ * values is not null. On a device the result is made and stays there, nothing
+ * is read back, and the number of edges is known there alone; gattn_filter
+ * copies values to the host for its predicate. */
+GATTN_API gattn_status gattn_filter_threshold(gattn_context *context,
+                                              gattn_graph *graph,
+                                              gattn_frontier *frontier,
+                                              const gattn_tensor *values,
+                                              double threshold,
+                                              gattn_graph **out);
+
 /* The graph of each row's k edges of largest value (ties: the smaller key
- * first; NaN last), content-based sparsity for the next step. k >= 1. */
+ * first; NaN last), content-based sparsity for the next step. k >= 1. On a
+ * device as gattn_filter_threshold. */
 GATTN_API gattn_status gattn_top_k(gattn_context *context, gattn_graph *graph,
                                    gattn_frontier *frontier,
                                    const gattn_tensor *values, int64_t k,
