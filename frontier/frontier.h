@@ -32,6 +32,11 @@ struct gattn_frontier {
   int64_t *device_size;     /* on the device, always beside device_vertices */
 };
 
+/* Whether its vertices are begin, begin + 1, …, of the host. */
+static inline bool gattn_frontier_is_range(const gattn_frontier *frontier) {
+  return !frontier->vertices && !frontier->device_vertices;
+}
+
 static inline bool gattn_frontier_on_device(const gattn_frontier *frontier) {
   return frontier && frontier->device_vertices;
 }

@@ -4,7 +4,10 @@
 
 #include "operators/edges.h"
 
+#include "lib/device.h"
+#include "masks/device_csr.h"
 #include "masks/stack.h"
+#include "operators/device.h"
 #include "operators/rows.h"
 
 gattn_status gattn_edges_of(gattn_context *context, gattn_graph *graph,
@@ -15,6 +18,9 @@ gattn_status gattn_edges_of(gattn_context *context, gattn_graph *graph,
                       "frontier: draws from %lld vertices, but graph has %lld "
                       "query vertices",
                       (long long)frontier->n, (long long)graph->n_q);
+  gattn_status status =
+      gattn_frontier_check_device(context, "frontier", frontier);
+  if (status) return status;
   if (gattn_graph_heads(graph) == 1) graph = gattn_head_of(graph, 0);
   *edges = (gattn_edges){.graph = graph,
                          .frontier = frontier,
@@ -33,8 +39,8 @@ gattn_graph *gattn_edges_graph(const gattn_edges *edges, int64_t h) {
 bool gattn_edges_equal(const gattn_edges *a, const gattn_edges *b) {
   if (a->graph != b->graph || a->n_f != b->n_f) return false;
   if (a->frontier == b->frontier) return true;
-  if ((a->frontier && a->frontier->vertices) ||
-      (b->frontier && b->frontier->vertices))
+  if ((a->frontier && !gattn_frontier_is_range(a->frontier)) ||
+      (b->frontier && !gattn_frontier_is_range(b->frontier)))
     return false;
   return gattn_edges_vertex(a, 0) == gattn_edges_vertex(b, 0);
 }
@@ -93,8 +99,19 @@ static gattn_status count_head(gattn_context *context, const gattn_edges *edges,
   return count_range(context, graph, begin, begin + edges->n_f, count);
 }
 
+/* Whether the device alone knows the edges, or their rows. */
+static bool known_to_device(gattn_context *context, const gattn_edges *edges) {
+  if (!gattn_on_device(context)) return false;
+  if (gattn_frontier_on_device(edges->frontier)) return true;
+  for (int64_t h = 0; h < edges->graphs; h++)
+    if (gattn_is_device_csr(gattn_edges_graph(edges, h))) return true;
+  return false;
+}
+
 gattn_status gattn_edges_count(gattn_context *context, gattn_edges *edges) {
   int64_t most = 0, count;
+  if (known_to_device(context, edges))
+    return gattn_device_set_count(context, edges);
   for (int64_t h = 0; h < edges->graphs; h++) {
     gattn_status status = count_head(context, edges, h, &count);
     if (status) return status;
@@ -142,6 +159,11 @@ gattn_status gattn_edges_open(gattn_context *context, gattn_graph *graph,
   gattn_edges opened;
   void *offsets;
   gattn_status status = gattn_edges_of(context, graph, frontier, &opened);
+  if (!status && gattn_on_device(context)) {
+    status = gattn_device_set_open(context, &opened);
+    if (!status) *edges = opened;
+    return status;
+  }
   if (!status) status = gattn_edges_count(context, &opened);
   if (!status)
     status = gattn_allocate(context, "edge offsets", opened.n_f + 1,
@@ -164,6 +186,7 @@ gattn_status gattn_edges_open(gattn_context *context, gattn_graph *graph,
 }
 
 void gattn_edges_close(gattn_context *context, gattn_edges *edges) {
+  gattn_device_set_close(context, edges);
   gattn_free(context, edges->offsets, edges->n_f + 1,
              (size_t)edges->graphs * sizeof(int64_t));
   edges->offsets = NULL;
@@ -195,6 +218,8 @@ gattn_status gattn_edge_offsets(gattn_context *context, gattn_graph *graph,
                       "head: %lld is outside the stack of %lld graphs",
                       (long long)head, (long long)edges.graphs);
   int64_t h = edges.graphs > 1 ? head : 0;
+  if (known_to_device(context, &edges))
+    return gattn_device_set_offsets(context, &edges, h, offsets);
   status = count_head(context, &edges, h, &count);
   return status ? status : fill_offsets(context, &edges, h, offsets);
 }

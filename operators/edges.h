@@ -17,7 +17,8 @@ typedef struct gattn_edges {
   int64_t n_f, n_q, n_kv;
   int64_t graphs;   /* in a stack; 1 for a graph that all heads share */
   int64_t edges;    /* the largest count of any head */
-  int64_t *offsets; /* [graphs, n_f + 1] */
+  int64_t *offsets; /* [graphs, n_f + 1]; on a device null */
+  struct gattn_device_set *device; /* on a device: what was opened there */
 } gattn_edges;
 
 /* Checks graph and frontier and fills all but edges (-1) and offsets.
@@ -25,10 +26,12 @@ typedef struct gattn_edges {
 gattn_status gattn_edges_of(gattn_context *context, gattn_graph *graph,
                             gattn_frontier *frontier, gattn_edges *edges);
 
-/* Counts: edges->edges. GATTN_ERROR_TOO_LARGE, GATTN_ERROR_CALLBACK. */
+/* Counts: edges->edges. Where only the device knows how many there are, the
+ * most there can be. GATTN_ERROR_TOO_LARGE, GATTN_ERROR_CALLBACK. */
 gattn_status gattn_edges_count(gattn_context *context, gattn_edges *edges);
 
-/* gattn_edges_of, and counts, and allocates and fills offsets. */
+/* gattn_edges_of, and counts, and allocates and fills offsets: on a device
+ * everything that its kernels need of the edges. */
 gattn_status gattn_edges_open(gattn_context *context, gattn_graph *graph,
                               gattn_frontier *frontier, gattn_edges *edges);
 void gattn_edges_close(gattn_context *context, gattn_edges *edges);

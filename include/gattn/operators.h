@@ -22,7 +22,15 @@ GATTN_BEGIN_DECLS
  * GATTN_ERROR_CANCELLED (outputs are then partly written) may come from all of
  * them. */
 
-/* offsets[n_f + 1]: the edges of frontier row p are offsets[p] … offsets[p+1]-1
+/* ON A DEVICE. Operands lie there, and operators are in the order of the
+ * context's stream: a call may return before its work is done, and waits for it
+ * where it has memory to give back. Where only the device knows how many edges
+ * there are (graphs and frontiers computed there), gattn_edge_count says how
+ * many there can be, and edge values have as many; those past the last edge are
+ * neither read nor written, like rows past the last vertex of a frontier.
+ * A score that is a C function is GATTN_ERROR_UNSUPPORTED. */
+
+/* offsets[n_f + 1], in host memory: the edges of frontier row p are offsets[p] … offsets[p+1]-1
  * in the order above. For a stack, those of one head; else head is ignored.
  * GATTN_ERROR_SHAPE, GATTN_ERROR_TOO_LARGE. */
 GATTN_API gattn_status gattn_edge_offsets(gattn_context *context,

@@ -3,6 +3,8 @@
 
 #include "operators/advance/advance.h"
 
+#include "lib/device.h"
+
 static gattn_status view_operands(gattn_context *context, const gattn_tensor *q,
                                   const gattn_tensor *k,
                                   const gattn_tensor *edge_values,
@@ -41,6 +43,28 @@ static gattn_status check_edge_operands(gattn_context *context,
   return status;
 }
 
+/* With the score's table where the context computes. */
+static gattn_status run(gattn_context *context, gattn_advance_job *job) {
+  const int64_t batch = job->q.shape[0], heads = job->q.shape[1];
+  gattn_call call;
+  float *table;
+  int64_t elements;
+  gattn_status status = gattn_call_open(
+      context, gattn_advance_scratch(context, job->edges, batch, heads), &call);
+  if (status) return status;
+  if (gattn_on_device(context)) {
+    status = gattn_device_score_make(context, &job->score, heads,
+                                     &job->device_score, &table, &elements);
+    if (status) return gattn_call_close(&call, status);
+  }
+  status = gattn_advance_run(context, job, call.workspace,
+                             gattn_call_stream(&call));
+  status = gattn_call_close(&call, status);
+  if (gattn_on_device(context))
+    gattn_device_free(context, table, elements, sizeof *table);
+  return status;
+}
+
 gattn_status gattn_advance(gattn_context *context, gattn_graph *graph,
                            gattn_frontier *frontier, const gattn_tensor *q,
                            const gattn_tensor *k, const double *scale,
@@ -61,7 +85,7 @@ gattn_status gattn_advance(gattn_context *context, gattn_graph *graph,
   if (status) return status;
   job.edges = &edges;
   status = check_edge_operands(context, &job);
-  if (!status) status = gattn_advance_cpu(context, &job);
+  if (!status) status = run(context, &job);
   gattn_edges_close(context, &edges);
   return status;
 }

@@ -27,7 +27,7 @@ typedef struct gattn_chunks {
 
 /* Long enough to be worth beginning, short enough that there are some for
  * every warp that the device can hold. */
-static gattn_chunks gattn_chunks_of(const gattn_device_edges &edges) {
+static inline gattn_chunks gattn_chunks_of(const gattn_device_edges &edges) {
   gattn_chunks chunks;
   const int64_t items = edges.n_f + edges.edges;
   const int64_t wanted = (int64_t)edges.multiprocessors * 512;
@@ -50,7 +50,7 @@ typedef struct gattn_layout {
   bool too_long;
 } gattn_layout;
 
-static uint64_t gattn_place(gattn_layout &layout, int64_t a, int64_t b,
+static inline uint64_t gattn_place(gattn_layout &layout, int64_t a, int64_t b,
                             uint64_t size) {
   const uint64_t at = layout.bytes;
   const unsigned __int128 wanted =
@@ -107,13 +107,13 @@ static __global__ void gattn_chunks_kernel(const gattn_device_edges edges,
 }
 
 /* Blocks for `workers` of `lanes` threads; loops stride beyond. */
-static int gattn_worker_blocks(int64_t workers, int lanes) {
+static inline int gattn_worker_blocks(int64_t workers, int lanes) {
   const int64_t at_once = GATTN_SEGMENT_THREADS / lanes;
   const int64_t blocks = (workers + at_once - 1) / at_once, most = 1 << 20;
   return (int)(blocks < 1 ? 1 : blocks < most ? blocks : most);
 }
 
-static int gattn_chunks_launch(const gattn_device_edges &edges,
+static inline int gattn_chunks_launch(const gattn_device_edges &edges,
                                const gattn_chunks &chunks,
                                cudaStream_t stream) {
   gattn_chunks_kernel<<<

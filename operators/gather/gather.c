@@ -24,6 +24,19 @@ static gattn_status check_operands(gattn_context *context,
   return status;
 }
 
+static gattn_status run(gattn_context *context, const gattn_gather_job *job) {
+  const int64_t *shape = job->o.shape;
+  gattn_call call;
+  gattn_status status = gattn_call_open(
+      context,
+      gattn_gather_scratch(context, job->edges, shape[0], shape[1], shape[3]),
+      &call);
+  if (status) return status;
+  status = gattn_gather_run(context, job, call.workspace,
+                            gattn_call_stream(&call));
+  return gattn_call_close(&call, status);
+}
+
 gattn_status gattn_gather(gattn_context *context, gattn_graph *graph,
                           gattn_frontier *frontier, const gattn_tensor *weights,
                           const gattn_tensor *v, const gattn_tensor *o) {
@@ -38,7 +51,7 @@ gattn_status gattn_gather(gattn_context *context, gattn_graph *graph,
   if (status) return status;
   job.edges = &edges;
   status = check_operands(context, &job);
-  if (!status) status = gattn_gather_cpu(context, &job);
+  if (!status) status = run(context, &job);
   gattn_edges_close(context, &edges);
   return status;
 }

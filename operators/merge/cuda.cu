@@ -2,6 +2,7 @@
 #include <math_constants.h>
 
 #include "operators/cuda/elements.cuh"
+#include "operators/cuda/operators.h"
 
 enum { THREADS = 256, LANES = 32 };
 

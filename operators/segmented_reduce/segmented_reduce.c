@@ -50,6 +50,20 @@ static gattn_status check_operands(gattn_context *context,
   return status;
 }
 
+static gattn_status run(gattn_context *context,
+                        const gattn_segmented_reduce_job *job) {
+  const int64_t *shape = job->values.shape;
+  gattn_call call;
+  gattn_status status = gattn_call_open(
+      context,
+      gattn_segmented_reduce_scratch(context, job->edges, shape[0], shape[1]),
+      &call);
+  if (status) return status;
+  status = gattn_segmented_reduce_run(context, job, call.workspace,
+                                      gattn_call_stream(&call));
+  return gattn_call_close(&call, status);
+}
+
 gattn_status gattn_segmented_reduce(gattn_context *context, gattn_graph *graph,
                                     gattn_frontier *frontier,
                                     gattn_monoid monoid,
@@ -66,7 +80,7 @@ gattn_status gattn_segmented_reduce(gattn_context *context, gattn_graph *graph,
   if (status) return status;
   job.edges = &edges;
   status = check_operands(context, &job);
-  if (!status) status = gattn_segmented_reduce_cpu(context, &job);
+  if (!status) status = run(context, &job);
   gattn_edges_close(context, &edges);
   return status;
 }

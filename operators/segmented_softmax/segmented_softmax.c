@@ -40,6 +40,20 @@ static gattn_status check_operands(gattn_context *context,
   return status;
 }
 
+static gattn_status run(gattn_context *context,
+                        const gattn_segmented_softmax_job *job) {
+  const int64_t *shape = job->scores.shape;
+  gattn_call call;
+  gattn_status status = gattn_call_open(
+      context,
+      gattn_segmented_softmax_scratch(context, job->edges, shape[0], shape[1]),
+      &call);
+  if (status) return status;
+  status = gattn_segmented_softmax_run(context, job, call.workspace,
+                                      gattn_call_stream(&call));
+  return gattn_call_close(&call, status);
+}
+
 gattn_status gattn_segmented_softmax(gattn_context *context, gattn_graph *graph,
                                      gattn_frontier *frontier,
                                      const gattn_tensor *scores,
@@ -57,7 +71,7 @@ gattn_status gattn_segmented_softmax(gattn_context *context, gattn_graph *graph,
   if (status) return status;
   job.edges = &edges;
   status = check_operands(context, &job);
-  if (!status) status = gattn_segmented_softmax_cpu(context, &job);
+  if (!status) status = run(context, &job);
   gattn_edges_close(context, &edges);
   return status;
 }
