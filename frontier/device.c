@@ -1,8 +1,7 @@
 /* Frontiers on the device. SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include "frontier/cuda/launch.h"
-#include "frontier/frontier.h"
+#include "frontier/scratch.h"
 #include "lib/device.h"
 
 gattn_status gattn_frontier_check_device(gattn_context *context,
@@ -31,54 +30,6 @@ gattn_status gattn_frontier_device_new(gattn_context *context, int64_t n,
     frontier->device_size = frontier->device_vertices + size;
   }
   return gattn_frontier_finish(status, frontier, out);
-}
-
-/* What a call needs on the device for as long as it runs. */
-typedef struct frontier_scratch {
-  gattn_context *context;
-  int previous;
-  char *memory; /* [bytes]: a record, then what kernels want */
-  int64_t bytes;
-} frontier_scratch;
-
-enum { RECORD_BYTES = 256 }; /* keeps what follows aligned */
-
-static gattn_frontier_record *record_of(const frontier_scratch *scratch) {
-  return (gattn_frontier_record *)scratch->memory;
-}
-
-static void *temp_of(const frontier_scratch *scratch) {
-  return scratch->memory + RECORD_BYTES;
-}
-
-/* For lists of `count` positions and `marks` marked keys. */
-static gattn_status open_scratch(gattn_context *context, int64_t count,
-                                 int64_t marks, frontier_scratch *scratch) {
-  *scratch = (frontier_scratch){.context = context};
-  gattn_status status = gattn_device_enter(context, &scratch->previous);
-  if (status) return status;
-  const size_t temp = gattn_frontier_temp(count, marks);
-  void *memory;
-  scratch->bytes = temp > INT64_MAX - RECORD_BYTES
-                       ? INT64_MAX
-                       : (int64_t)temp + RECORD_BYTES;
-  status = gattn_device_allocate(context, "scratch of a frontier",
-                                 scratch->bytes, 1, &memory);
-  if (status)
-    gattn_device_leave(context, scratch->previous);
-  else
-    scratch->memory = memory;
-  return status;
-}
-
-/* Waits, since memory goes. Returns status, or what failed on the stream. */
-static gattn_status close_scratch(frontier_scratch *scratch,
-                                  gattn_status status) {
-  gattn_context *context = scratch->context;
-  gattn_status waited = gattn_device_synchronize(context);
-  gattn_device_free(context, scratch->memory, scratch->bytes, 1);
-  gattn_device_leave(context, scratch->previous);
-  return status ? status : waited;
 }
 
 /* ------------------------------------------------------------ to and fro */
@@ -177,14 +128,14 @@ static gattn_status judge_list(gattn_frontier *frontier,
   return GATTN_SUCCESS;
 }
 
-static gattn_status read_record(const frontier_scratch *scratch,
+static gattn_status read_record(const gattn_frontier_scratch *scratch,
                                 gattn_frontier_record *record) {
-  return gattn_device_download(scratch->context, record, record_of(scratch),
+  return gattn_device_download(scratch->context, record, gattn_frontier_record_of(scratch),
                                sizeof *record);
 }
 
 /* Copies the list, and looks for duplicates where it does not ascend. */
-static gattn_status copy_list(const frontier_scratch *scratch,
+static gattn_status copy_list(const gattn_frontier_scratch *scratch,
                               const gattn_tensor *vertices,
                               const gattn_tensor *size,
                               gattn_frontier *frontier) {
@@ -194,14 +145,14 @@ static gattn_status copy_list(const frontier_scratch *scratch,
   int error = gattn_frontier_list_launch(
       vertices->data, vertices->strides[0], frontier->size,
       size ? size->data : NULL, frontier->n, frontier->device_vertices,
-      frontier->device_size, record_of(scratch), stream);
+      frontier->device_size, gattn_frontier_record_of(scratch), stream);
   gattn_status status = gattn_device_check(context, error, "vertices");
   if (!status) status = read_record(scratch, &record);
   if (!status) status = judge_list(frontier, &record);
   if (status || frontier->ascending) return status;
   error = gattn_frontier_unique_launch(
       frontier->device_vertices, frontier->size, 0, NULL, NULL,
-      record_of(scratch), temp_of(scratch), stream);
+      gattn_frontier_record_of(scratch), gattn_frontier_temp_of(scratch), stream);
   status = gattn_device_check(context, error, "vertices");
   if (!status) status = read_record(scratch, &record);
   return status ? status : judge_list(frontier, &record);
@@ -211,26 +162,25 @@ gattn_status gattn_frontier_list_device(gattn_context *context, int64_t n,
                                         const gattn_tensor *vertices,
                                         const gattn_tensor *size,
                                         gattn_frontier **out) {
-  frontier_scratch scratch;
-  gattn_frontier *frontier;
+  gattn_frontier_scratch scratch;
+  gattn_frontier *made = NULL;
   const int64_t capacity = vertices->shape[0];
-  gattn_status status = open_scratch(context, capacity, 0, &scratch);
+  gattn_status status =
+      gattn_frontier_scratch_open(context, capacity, 0, &scratch);
   if (status) return status;
-  status = gattn_frontier_device_new(context, n, capacity, &frontier);
-  if (!status)
-    status = gattn_frontier_finish(
-        copy_list(&scratch, vertices, size, frontier), frontier, out);
-  return close_scratch(&scratch, status);
+  status = gattn_frontier_device_new(context, n, capacity, &made);
+  if (!status) status = copy_list(&scratch, vertices, size, made);
+  return gattn_frontier_scratch_close(&scratch, status, made, out);
 }
 
-static gattn_status copy_bitmap(const frontier_scratch *scratch,
+static gattn_status copy_bitmap(const gattn_frontier_scratch *scratch,
                                 const gattn_tensor *words,
                                 gattn_frontier *frontier) {
   gattn_context *context = scratch->context;
   gattn_frontier_record record;
   int error = gattn_frontier_bitmap_launch(
       words->data, words->strides[0], frontier->n, frontier->device_vertices,
-      frontier->device_size, record_of(scratch), temp_of(scratch),
+      frontier->device_size, gattn_frontier_record_of(scratch), gattn_frontier_temp_of(scratch),
       gattn_device_stream(context));
   gattn_status status = gattn_device_check(context, error, "words");
   if (!status) status = read_record(scratch, &record);
@@ -243,21 +193,20 @@ static gattn_status copy_bitmap(const frontier_scratch *scratch,
 gattn_status gattn_frontier_bitmap_device(gattn_context *context, int64_t n,
                                           const gattn_tensor *words,
                                           gattn_frontier **out) {
-  frontier_scratch scratch;
-  gattn_frontier *frontier;
-  gattn_status status = open_scratch(context, n, 0, &scratch);
+  gattn_frontier_scratch scratch;
+  gattn_frontier *made = NULL;
+  const int64_t count = n > 0 ? n : 0;
+  gattn_status status = gattn_frontier_scratch_open(context, count, 0, &scratch);
   if (status) return status;
-  status = gattn_frontier_device_new(context, n, n, &frontier);
-  if (!status)
-    status = gattn_frontier_finish(copy_bitmap(&scratch, words, frontier),
-                                   frontier, out);
-  return close_scratch(&scratch, status);
+  status = gattn_frontier_device_new(context, n, count, &made);
+  if (!status) status = copy_bitmap(&scratch, words, made);
+  return gattn_frontier_scratch_close(&scratch, status, made, out);
 }
 
 /* ------------------------------------------------------------ sets */
 
 /* The vertices among list[count], which is on the device, each once. */
-static gattn_status unique_of(const frontier_scratch *scratch, int64_t n,
+static gattn_status unique_of(const gattn_frontier_scratch *scratch, int64_t n,
                               const int64_t *list, int64_t count,
                               gattn_frontier **out) {
   gattn_context *context = scratch->context;
@@ -267,7 +216,7 @@ static gattn_status unique_of(const frontier_scratch *scratch, int64_t n,
   if (status) return status;
   int error = gattn_frontier_unique_launch(
       list, count, set->size, set->device_vertices, set->device_size, NULL,
-      temp_of(scratch), gattn_device_stream(context));
+      gattn_frontier_temp_of(scratch), gattn_device_stream(context));
   return gattn_frontier_finish(gattn_device_check(context, error, "frontier"),
                                set, out);
 }
@@ -282,16 +231,17 @@ gattn_status gattn_frontier_uniquify_device(gattn_context *context,
     *out = gattn_frontier_retain((gattn_frontier *)frontier);
     return GATTN_SUCCESS;
   }
-  frontier_scratch scratch;
-  status = open_scratch(context, frontier->size, 0, &scratch);
+  gattn_frontier_scratch scratch;
+  status = gattn_frontier_scratch_open(context, frontier->size, 0, &scratch);
   if (status) return status;
+  gattn_frontier *made = NULL;
   status = unique_of(&scratch, frontier->n, frontier->device_vertices,
-                     frontier->size, out);
-  return close_scratch(&scratch, status);
+                     frontier->size, &made);
+  return gattn_frontier_scratch_close(&scratch, status, made, out);
 }
 
 /* Both lists, one behind the other, and then their union. */
-static gattn_status join(const frontier_scratch *scratch,
+static gattn_status join(const gattn_frontier_scratch *scratch,
                          const gattn_frontier *left,
                          const gattn_frontier *right, gattn_frontier **out) {
   gattn_context *context = scratch->context;
@@ -319,14 +269,16 @@ gattn_status gattn_frontier_union_device(gattn_context *context,
                                          const gattn_frontier *right,
                                          gattn_frontier **out) {
   gattn_frontier *a, *b;
-  frontier_scratch scratch;
+  gattn_frontier_scratch scratch;
   gattn_status status = gattn_frontier_to_device(context, left, &a);
   if (status) return status;
   status = gattn_frontier_to_device(context, right, &b);
   if (status) goto release_a;
-  status = open_scratch(context, a->size + b->size, 0, &scratch);
+  status = gattn_frontier_scratch_open(context, a->size + b->size, 0, &scratch);
   if (status) goto release_b;
-  status = close_scratch(&scratch, join(&scratch, a, b, out));
+  gattn_frontier *made = NULL;
+  status = join(&scratch, a, b, &made);
+  status = gattn_frontier_scratch_close(&scratch, status, made, out);
 release_b:
   gattn_frontier_release(b);
 release_a:

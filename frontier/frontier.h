@@ -114,6 +114,15 @@ gattn_status gattn_frontier_union_device(gattn_context *context,
                                          const gattn_frontier *right,
                                          gattn_frontier **out);
 
+gattn_status gattn_frontier_compact_device(gattn_context *context,
+                                           const gattn_frontier *frontier,
+                                           const gattn_graph *graph,
+                                           gattn_frontier **out);
+gattn_status gattn_frontier_neighbors_device(gattn_context *context,
+                                             const gattn_frontier *frontier,
+                                             const gattn_graph *graph,
+                                             gattn_frontier **out);
+
 /* The vertex at position p, 0 <= p < size; not on the device. */
 static inline int64_t gattn_frontier_vertex(const gattn_frontier *frontier,
                                             int64_t p) {

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "frontier/frontier.h"
-#include "masks/graph.h"
+#include "lib/device.h"
+#include "masks/device_csr.h"
 
 enum { RUNS_AT_ONCE = 64, FIRST_CAPACITY = 64, ROWS_A_REPORT = 4096 };
 
@@ -20,6 +21,8 @@ static gattn_status open_rows(gattn_context *context,
   if (!out) return gattn_fail_null(context, "out");
   gattn_status status = gattn_graph_check(context, "graph", graph);
   if (status) return status;
+  status = gattn_frontier_check_device(context, "frontier", frontier);
+  if (status) return status;
   if (!frontier) return gattn_frontier_all(context, graph->n_q, rows);
   if (frontier->n != graph->n_q)
     return gattn_fail(context, GATTN_ERROR_SHAPE,
@@ -28,6 +31,13 @@ static gattn_status open_rows(gattn_context *context,
                       (long long)frontier->n, (long long)graph->n_q);
   *rows = gattn_frontier_retain((gattn_frontier *)frontier);
   return GATTN_SUCCESS;
+}
+
+/* Whether frontier or graph is on the context's device. */
+static bool on_device(gattn_context *context, const gattn_frontier *frontier,
+                      const gattn_graph *graph) {
+  return gattn_on_device(context) && (gattn_frontier_on_device(frontier) ||
+                                      gattn_is_device_csr(graph));
 }
 
 static gattn_status report(gattn_context *context, int64_t done,
@@ -61,9 +71,14 @@ gattn_status gattn_frontier_compact(gattn_context *context,
   gattn_frontier *rows, *set;
   gattn_status status = open_rows(context, frontier, graph, out, &rows);
   if (status) return status;
-  status = gattn_frontier_new(context, rows->n, &set);
-  if (!status)
-    status = gattn_frontier_finish(append_occupied(rows, graph, set), set, out);
+  if (on_device(context, rows, graph)) {
+    status = gattn_frontier_compact_device(context, rows, graph, out);
+  } else {
+    status = gattn_frontier_new(context, rows->n, &set);
+    if (!status)
+      status =
+          gattn_frontier_finish(append_occupied(rows, graph, set), set, out);
+  }
   gattn_frontier_release(rows);
   return status;
 }
@@ -175,9 +190,14 @@ gattn_status gattn_frontier_neighbors(gattn_context *context,
   gattn_frontier *rows, *set;
   gattn_status status = open_rows(context, frontier, graph, out, &rows);
   if (status) return status;
-  status = gattn_frontier_new(context, graph->n_kv, &set);
-  if (!status)
-    status = gattn_frontier_finish(append_reached(rows, graph, set), set, out);
+  if (on_device(context, rows, graph)) {
+    status = gattn_frontier_neighbors_device(context, rows, graph, out);
+  } else {
+    status = gattn_frontier_new(context, graph->n_kv, &set);
+    if (!status)
+      status =
+          gattn_frontier_finish(append_reached(rows, graph, set), set, out);
+  }
   gattn_frontier_release(rows);
   return status;
 }

@@ -10,7 +10,23 @@ static gattn_status check_operands(gattn_context *context,
   if (!context) return gattn_fail_null(context, "context");
   if (!frontier) return gattn_fail_null(context, "frontier");
   if (!out) return gattn_fail_null(context, "out");
-  return GATTN_SUCCESS;
+  return gattn_frontier_check_device(context, "frontier", frontier);
+}
+
+static gattn_status filter(gattn_context *context,
+                           const gattn_frontier *frontier,
+                           gattn_vertex_predicate predicate, void *user,
+                           gattn_frontier **out) {
+  gattn_frontier *kept;
+  gattn_status status = gattn_frontier_new(context, frontier->n, &kept);
+  if (status) return status;
+  for (int64_t p = 0; p < frontier->size && !status; p++) {
+    int64_t vertex = gattn_frontier_vertex(frontier, p);
+    if (predicate(user, vertex))
+      status = gattn_frontier_append(kept, vertex, vertex + 1);
+  }
+  if (!status) status = gattn_frontier_settle(kept);
+  return gattn_frontier_finish(status, kept, out);
 }
 
 gattn_status gattn_frontier_filter(gattn_context *context,
@@ -20,16 +36,17 @@ gattn_status gattn_frontier_filter(gattn_context *context,
   gattn_status status = check_operands(context, frontier, out);
   if (status) return status;
   if (!predicate) return gattn_fail_null(context, "predicate");
-  gattn_frontier *kept;
-  status = gattn_frontier_new(context, frontier->n, &kept);
+  if (!gattn_frontier_on_device(frontier))
+    return filter(context, frontier, predicate, user, out);
+  gattn_frontier *host, *kept;
+  status = gattn_frontier_to_host(context, frontier, &host);
   if (status) return status;
-  for (int64_t p = 0; p < frontier->size && !status; p++) {
-    int64_t vertex = gattn_frontier_vertex(frontier, p);
-    if (predicate(user, vertex))
-      status = gattn_frontier_append(kept, vertex, vertex + 1);
-  }
-  if (!status) status = gattn_frontier_settle(kept);
-  return gattn_frontier_finish(status, kept, out);
+  status = filter(context, host, predicate, user, &kept);
+  gattn_frontier_release(host);
+  if (status) return status;
+  status = gattn_frontier_to_device(context, kept, out);
+  gattn_frontier_release(kept);
+  return status;
 }
 
 static gattn_status append_sorted(gattn_frontier *set,
@@ -49,6 +66,8 @@ gattn_status gattn_frontier_uniquify(gattn_context *context,
                                      gattn_frontier **out) {
   gattn_status status = check_operands(context, frontier, out);
   if (status) return status;
+  if (gattn_frontier_on_device(frontier))
+    return gattn_frontier_uniquify_device(context, frontier, out);
   gattn_frontier *set;
   status = gattn_frontier_new(context, frontier->n, &set);
   if (status) return status;
@@ -105,6 +124,14 @@ gattn_status gattn_frontier_union(gattn_context *context,
     return gattn_fail(context, GATTN_ERROR_SHAPE,
                       "right: draws from %lld vertices, left from %lld",
                       (long long)right->n, (long long)left->n);
+  if (gattn_frontier_on_device(left) || gattn_frontier_on_device(right)) {
+    gattn_status checked =
+        gattn_frontier_check_device(context, "left", left);
+    if (!checked)
+      checked = gattn_frontier_check_device(context, "right", right);
+    return checked ? checked
+                   : gattn_frontier_union_device(context, left, right, out);
+  }
   gattn_frontier *a, *b, *set;
   gattn_status status = gattn_frontier_uniquify(context, left, &a);
   if (status) return status;

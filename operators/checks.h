@@ -49,6 +49,10 @@ gattn_status gattn_check_advance(gattn_context *context,
 gattn_status gattn_check_scale(gattn_context *context, const double *given,
                                int64_t dim, float *scale);
 
+/* Bytes from a view's data to its first byte, 0 or less, and past its last; for
+ * a view with elements. */
+void gattn_view_reach(const gattn_view *view, int64_t *below, int64_t *above);
+
 /* GATTN_ERROR_ARGUMENT when an output shares memory with another operand.
  * same: the two may be one and the same view. */
 gattn_status gattn_check_overlap(gattn_context *context, const char *output,

@@ -108,10 +108,8 @@ static bool known_to_device(gattn_context *context, const gattn_edges *edges) {
   return false;
 }
 
-gattn_status gattn_edges_count(gattn_context *context, gattn_edges *edges) {
+static gattn_status count_heads(gattn_context *context, gattn_edges *edges) {
   int64_t most = 0, count;
-  if (known_to_device(context, edges))
-    return gattn_device_set_count(context, edges);
   for (int64_t h = 0; h < edges->graphs; h++) {
     gattn_status status = count_head(context, edges, h, &count);
     if (status) return status;
@@ -119,6 +117,12 @@ gattn_status gattn_edges_count(gattn_context *context, gattn_edges *edges) {
   }
   edges->edges = most;
   return GATTN_SUCCESS;
+}
+
+gattn_status gattn_edges_count(gattn_context *context, gattn_edges *edges) {
+  return known_to_device(context, edges)
+             ? gattn_device_set_count(context, edges)
+             : count_heads(context, edges);
 }
 
 typedef struct degree_job {
@@ -156,15 +160,22 @@ static gattn_status fill_offsets(gattn_context *context,
 
 gattn_status gattn_edges_open(gattn_context *context, gattn_graph *graph,
                               gattn_frontier *frontier, gattn_edges *edges) {
+  if (!gattn_on_device(context))
+    return gattn_edges_open_host(context, graph, frontier, edges);
+  gattn_edges opened;
+  gattn_status status = gattn_edges_of(context, graph, frontier, &opened);
+  if (!status) status = gattn_device_set_open(context, &opened);
+  if (!status) *edges = opened;
+  return status;
+}
+
+gattn_status gattn_edges_open_host(gattn_context *context, gattn_graph *graph,
+                                   gattn_frontier *frontier,
+                                   gattn_edges *edges) {
   gattn_edges opened;
   void *offsets;
   gattn_status status = gattn_edges_of(context, graph, frontier, &opened);
-  if (!status && gattn_on_device(context)) {
-    status = gattn_device_set_open(context, &opened);
-    if (!status) *edges = opened;
-    return status;
-  }
-  if (!status) status = gattn_edges_count(context, &opened);
+  if (!status) status = count_heads(context, &opened);
   if (!status)
     status = gattn_allocate(context, "edge offsets", opened.n_f + 1,
                             (size_t)opened.graphs * sizeof(int64_t), &offsets);
@@ -187,8 +198,9 @@ gattn_status gattn_edges_open(gattn_context *context, gattn_graph *graph,
 
 void gattn_edges_close(gattn_context *context, gattn_edges *edges) {
   gattn_device_set_close(context, edges);
-  gattn_free(context, edges->offsets, edges->n_f + 1,
-             (size_t)edges->graphs * sizeof(int64_t));
+  if (edges->offsets)
+    gattn_free(context, edges->offsets, edges->n_f + 1,
+               (size_t)edges->graphs * sizeof(int64_t));
   edges->offsets = NULL;
 }
 

@@ -34,6 +34,11 @@ gattn_status gattn_edges_count(gattn_context *context, gattn_edges *edges);
  * everything that its kernels need of the edges. */
 gattn_status gattn_edges_open(gattn_context *context, gattn_graph *graph,
                               gattn_frontier *frontier, gattn_edges *edges);
+/* With offsets on the host, whatever the context computes on; the frontier is
+ * on the host, too. */
+gattn_status gattn_edges_open_host(gattn_context *context, gattn_graph *graph,
+                                   gattn_frontier *frontier,
+                                   gattn_edges *edges);
 void gattn_edges_close(gattn_context *context, gattn_edges *edges);
 
 /* Whether two are the same rows of the same graph. */

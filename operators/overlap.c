@@ -21,6 +21,11 @@ static void reach(const gattn_view *view, int64_t modulus, int64_t *below,
   }
 }
 
+void gattn_view_reach(const gattn_view *view, int64_t *below,
+                      int64_t *above) {
+  reach(view, 0, below, above);
+}
+
 static bool ranges_meet(const gattn_view *a, const gattn_view *b) {
   int64_t a_below, a_above, b_below, b_above;
   reach(a, 0, &a_below, &a_above);

@@ -2,6 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include <math.h>
+
+#include "lib/device.h"
 #include "operators/filter/filter.h"
 #include "operators/rows.h"
 
@@ -46,6 +49,20 @@ static gattn_status filter_head(gattn_context *context,
   return GATTN_SUCCESS;
 }
 
+static gattn_status filter(gattn_context *context, gattn_graph *graph,
+                           gattn_frontier *frontier,
+                           const gattn_tensor *values, const filter_job *job,
+                           gattn_graph **out) {
+  gattn_selection selection;
+  gattn_status status =
+      gattn_selection_open(context, graph, frontier, values, &selection);
+  if (status) return status;
+  status = gattn_selection_graph(context, &selection, selection.edges.edges,
+                                 filter_head, job, out);
+  gattn_selection_close(context, &selection);
+  return status;
+}
+
 gattn_status gattn_filter(gattn_context *context, gattn_graph *graph,
                           gattn_frontier *frontier, const gattn_tensor *values,
                           gattn_edge_predicate predicate, void *user,
@@ -53,13 +70,31 @@ gattn_status gattn_filter(gattn_context *context, gattn_graph *graph,
   if (!context) return GATTN_ERROR_NULL;
   if (!predicate) return gattn_fail_null(context, "predicate");
   if (!out) return gattn_fail_null(context, "out");
-  filter_job job = {predicate, user};
-  gattn_selection selection;
-  gattn_status status =
-      gattn_selection_open(context, graph, frontier, values, &selection);
-  if (status) return status;
-  status = gattn_selection_graph(context, &selection, selection.edges.edges,
-                                 filter_head, &job, out);
-  gattn_selection_close(context, &selection);
-  return status;
+  const filter_job job = {predicate, user};
+  return filter(context, graph, frontier, values, &job, out);
+}
+
+static int reaches(void *threshold, const gattn_edge *edge) {
+  return edge->value >= *(const float *)threshold;
+}
+
+/* The smallest float32 that is not below a threshold, which the same values
+ * reach. */
+static float rounded_up(double threshold) {
+  const float rounded = (float)threshold;
+  return (double)rounded < threshold ? nextafterf(rounded, INFINITY) : rounded;
+}
+
+gattn_status gattn_filter_threshold(gattn_context *context, gattn_graph *graph,
+                                    gattn_frontier *frontier,
+                                    const gattn_tensor *values,
+                                    double threshold, gattn_graph **out) {
+  if (!context) return GATTN_ERROR_NULL;
+  if (!values) return gattn_fail_null(context, "values");
+  if (!out) return gattn_fail_null(context, "out");
+  float least = rounded_up(threshold);
+  if (gattn_on_device(context))
+    return gattn_select_device(context, graph, frontier, values, 0, least, out);
+  const filter_job job = {reaches, &least};
+  return filter(context, graph, frontier, values, &job, out);
 }

@@ -3,6 +3,8 @@
 
 #include "operators/filter/filter.h"
 
+#include "lib/device.h"
+
 static gattn_status check_values(gattn_context *context,
                                  const gattn_tensor *values,
                                  gattn_selection *selection) {
@@ -18,27 +20,78 @@ static gattn_status check_values(gattn_context *context,
   return GATTN_SUCCESS;
 }
 
-gattn_status gattn_selection_open(gattn_context *context, gattn_graph *graph,
-                                  gattn_frontier *frontier,
-                                  const gattn_tensor *values,
-                                  gattn_selection *selection) {
-  gattn_selection opened = {.heads = gattn_graph_heads(graph)};
-  gattn_status status = GATTN_SUCCESS;
+gattn_status gattn_selection_check(gattn_context *context,
+                                   const gattn_graph *graph,
+                                   const gattn_frontier *frontier,
+                                   const gattn_tensor *values,
+                                   gattn_selection *selection) {
+  *selection = (gattn_selection){.heads = gattn_graph_heads(graph)};
   if (frontier && !frontier->unique)
     return gattn_fail(context, GATTN_ERROR_DUPLICATE,
                       "frontier: vertex %lld stands in it twice",
                       (long long)frontier->duplicate);
-  if (values) status = check_values(context, values, &opened);
-  if (!status)
-    status = gattn_edges_open(context, graph, frontier, &opened.edges);
+  return values ? check_values(context, values, selection) : GATTN_SUCCESS;
+}
+
+/* The values' memory, from its first byte to its last, on the host. */
+static gattn_status copy_values(gattn_context *context,
+                                gattn_selection *selection) {
+  gattn_view *values = &selection->values;
+  int64_t below, above;
+  gattn_view_reach(values, &below, &above);
+  if (!values->shape[0] || !values->shape[1] || !values->shape[2])
+    return GATTN_SUCCESS;
+  gattn_status status = gattn_allocate(context, "values", above - below, 1,
+                                       &selection->copy);
   if (status) return status;
-  if (values)
-    status = gattn_check_edge_values(context, "values", &opened.edges,
-                                     &opened.values);
+  selection->copy_bytes = above - below;
+  status = gattn_device_download(context, selection->copy,
+                                 values->data + below, (size_t)(above - below));
+  values->data = (char *)selection->copy - below;
+  return status;
+}
+
+/* The device's edge values may have room for more edges than there are. */
+static gattn_status open_device(gattn_context *context, gattn_graph *graph,
+                                gattn_frontier *frontier,
+                                gattn_selection *selection) {
+  gattn_edges counted;
+  gattn_status status = gattn_edges_of(context, graph, frontier, &counted);
+  if (status) return status;
+  if (selection->values.data) {
+    status = gattn_edges_count(context, &counted);
+    if (!status)
+      status = gattn_check_edge_values(context, "values", &counted,
+                                       &selection->values);
+    if (!status) status = copy_values(context, selection);
+  }
+  if (!status && frontier)
+    status = gattn_frontier_to_host(context, frontier, &selection->frontier);
+  return status ? status
+                : gattn_edges_open_host(context, graph, selection->frontier,
+                                        &selection->edges);
+}
+
+gattn_status gattn_selection_open(gattn_context *context, gattn_graph *graph,
+                                  gattn_frontier *frontier,
+                                  const gattn_tensor *values,
+                                  gattn_selection *selection) {
+  gattn_selection opened;
+  gattn_status status =
+      gattn_selection_check(context, graph, frontier, values, &opened);
+  if (status) return status;
+  if (gattn_on_device(context)) {
+    status = open_device(context, graph, frontier, &opened);
+  } else {
+    status = gattn_edges_open(context, graph, frontier, &opened.edges);
+    if (!status && values)
+      status = gattn_check_edge_values(context, "values", &opened.edges,
+                                       &opened.values);
+  }
   if (!status && opened.heads < 1)
     status = gattn_fail(context, GATTN_ERROR_SHAPE, "values: has no heads");
   if (status)
-    gattn_edges_close(context, &opened.edges);
+    gattn_selection_close(context, &opened);
   else
     *selection = opened;
   return status;
@@ -46,6 +99,8 @@ gattn_status gattn_selection_open(gattn_context *context, gattn_graph *graph,
 
 void gattn_selection_close(gattn_context *context, gattn_selection *selection) {
   gattn_edges_close(context, &selection->edges);
+  gattn_frontier_release(selection->frontier);
+  gattn_free(context, selection->copy, selection->copy_bytes, 1);
 }
 
 /* The graph of one head. */

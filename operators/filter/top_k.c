@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "lib/device.h"
 #include "operators/filter/filter.h"
 #include "operators/rows.h"
 
@@ -157,6 +158,8 @@ gattn_status gattn_top_k(gattn_context *context, gattn_graph *graph,
   if (k < 1)
     return gattn_fail(context, GATTN_ERROR_ARGUMENT, "k: %lld is below 1",
                       (long long)k);
+  if (gattn_on_device(context))
+    return gattn_select_device(context, graph, frontier, values, k, 0, out);
   gattn_selection selection;
   gattn_status status =
       gattn_selection_open(context, graph, frontier, values, &selection);

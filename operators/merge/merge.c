@@ -6,7 +6,9 @@
 
 #include <gattn/attention.h>
 
+#include "lib/device.h"
 #include "operators/checks.h"
+#include "operators/device.h"
 #include "operators/rows.h"
 
 typedef struct merge_job {
@@ -101,6 +103,30 @@ static gattn_status check_overlaps(gattn_context *context,
   return status;
 }
 
+static gattn_status merge_device(gattn_context *context, const merge_job *job) {
+  const int64_t *shape = job->o.shape;
+  const gattn_device_merge device = {.type = (int32_t)job->o.type,
+                                     .batch = shape[0],
+                                     .heads = shape[1],
+                                     .rows = shape[2],
+                                     .dim = shape[3],
+                                     .o_a = gattn_operand_of(&job->o_a),
+                                     .lse_a = gattn_operand_of(&job->lse_a),
+                                     .o_b = gattn_operand_of(&job->o_b),
+                                     .lse_b = gattn_operand_of(&job->lse_b),
+                                     .o = gattn_operand_of(&job->o),
+                                     .lse = gattn_operand_of(&job->lse)};
+  int previous;
+  gattn_status status = gattn_device_enter(context, &previous);
+  if (status) return status;
+  status = gattn_device_check(
+      context,
+      gattn_merge_states_launch(&device, gattn_device_stream(context)),
+      "merge");
+  gattn_device_leave(context, previous);
+  return status;
+}
+
 gattn_status gattn_merge_states(gattn_context *context, const gattn_tensor *o_a,
                                 const gattn_tensor *lse_a,
                                 const gattn_tensor *o_b,
@@ -115,6 +141,7 @@ gattn_status gattn_merge_states(gattn_context *context, const gattn_tensor *o_a,
   gattn_status status = view_operands(context, tensors, views);
   if (!status) status = check_overlaps(context, &job);
   if (status) return status;
+  if (gattn_on_device(context)) return merge_device(context, &job);
   return gattn_for_row_blocks(context, job.o.shape[0], job.o.shape[1],
                               job.o.shape[2], merge_block, &job);
 }
