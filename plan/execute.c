@@ -1,6 +1,7 @@
 /* Plans: execution. SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "lib/device.h"
 #include "operators/advance/advance.h"
 #include "operators/gather/gather.h"
 #include "operators/segmented_reduce/segmented_reduce.h"
@@ -143,47 +144,71 @@ static gattn_status view_of(const execution *run, gattn_value value, int axes,
 
 /* ------------------------------------------------------------ steps */
 
-static gattn_status run_advance(const execution *run, const gattn_node *node,
-                                const gattn_edges *edges) {
-  gattn_advance_job job = {
-      .edges = edges, .scale = node->scale, .score = node->score};
+static const gattn_node *node_of(const execution *run,
+                                 const gattn_step *step) {
+  return &run->plan->nodes[step->node];
+}
+
+static const gattn_edges *edges_of(const execution *run,
+                                   const gattn_step *step) {
+  return &run->plan->sets[step->set];
+}
+
+static gattn_status run_advance(const execution *run, const gattn_step *step) {
+  const gattn_node *node = node_of(run, step);
+  gattn_advance_job job = {.edges = edges_of(run, step),
+                           .scale = node->scale,
+                           .score = node->score,
+                           .device_score = step->score};
   gattn_status status = view_of(run, node->inputs[0], 4, &job.q);
   if (!status) status = view_of(run, node->inputs[1], 4, &job.k);
   if (!status) status = view_of(run, node->inputs[2], 3, &job.edge_values);
   if (!status) status = view_of(run, node->outputs[0], 3, &job.out);
-  return status ? status : gattn_advance_cpu(run->plan->context, &job);
+  return status ? status
+                : gattn_advance_run(run->plan->context, &job,
+                                    run->workspace + step->scratch,
+                                    run->stream);
 }
 
-static gattn_status run_reduce(const execution *run, const gattn_node *node,
-                               const gattn_edges *edges) {
-  gattn_segmented_reduce_job job = {.edges = edges, .monoid = node->monoid};
+static gattn_status run_reduce(const execution *run, const gattn_step *step) {
+  const gattn_node *node = node_of(run, step);
+  gattn_segmented_reduce_job job = {.edges = edges_of(run, step),
+                                    .monoid = node->monoid};
   gattn_status status = view_of(run, node->inputs[0], 3, &job.values);
   if (!status) status = view_of(run, node->outputs[0], 3, &job.out);
-  return status ? status : gattn_segmented_reduce_cpu(run->plan->context, &job);
+  return status ? status
+                : gattn_segmented_reduce_run(run->plan->context, &job,
+                                             run->workspace + step->scratch,
+                                             run->stream);
 }
 
-static gattn_status run_softmax(const execution *run, const gattn_node *node,
-                                const gattn_edges *edges) {
-  gattn_segmented_softmax_job job = {.edges = edges};
+static gattn_status run_softmax(const execution *run, const gattn_step *step) {
+  const gattn_node *node = node_of(run, step);
+  gattn_segmented_softmax_job job = {.edges = edges_of(run, step)};
   gattn_status status = view_of(run, node->inputs[0], 3, &job.scores);
   if (!status) status = view_of(run, node->outputs[0], 3, &job.weights);
   if (!status) status = view_of(run, node->outputs[1], 3, &job.lse);
   return status ? status
-                : gattn_segmented_softmax_cpu(run->plan->context, &job);
+                : gattn_segmented_softmax_run(run->plan->context, &job,
+                                              run->workspace + step->scratch,
+                                              run->stream);
 }
 
-static gattn_status run_gather(const execution *run, const gattn_node *node,
-                               const gattn_edges *edges) {
-  gattn_gather_job job = {.edges = edges};
+static gattn_status run_gather(const execution *run, const gattn_step *step) {
+  const gattn_node *node = node_of(run, step);
+  gattn_gather_job job = {.edges = edges_of(run, step)};
   gattn_status status = view_of(run, node->inputs[0], 3, &job.weights);
   if (!status) status = view_of(run, node->inputs[1], 4, &job.v);
   if (!status) status = view_of(run, node->outputs[0], 4, &job.o);
-  return status ? status : gattn_gather_cpu(run->plan->context, &job);
+  return status ? status
+                : gattn_gather_run(run->plan->context, &job,
+                                   run->workspace + step->scratch,
+                                   run->stream);
 }
 
 /* One row per gattn_node_kind. */
-static gattn_status (*const run_table[])(const execution *, const gattn_node *,
-                                         const gattn_edges *) = {
+static gattn_status (*const run_table[])(const execution *,
+                                         const gattn_step *) = {
     [GATTN_NODE_ADVANCE] = run_advance,
     [GATTN_NODE_SEGMENTED_REDUCE] = run_reduce,
     [GATTN_NODE_SEGMENTED_SOFTMAX] = run_softmax,
@@ -211,9 +236,23 @@ static gattn_status run_fused(const execution *run, const gattn_step *step) {
 }
 
 static gattn_status run_step(const execution *run, const gattn_step *step) {
-  if (step->attend) return run_fused(run, step);
-  const gattn_node *node = &run->plan->nodes[step->node];
-  return run_table[node->kind](run, node, &run->plan->sets[step->set]);
+  return step->attend ? run_fused(run, step)
+                      : run_table[node_of(run, step)->kind](run, step);
+}
+
+static gattn_status run_steps(execution *run) {
+  const gattn_plan *plan = run->plan;
+  const bool on_device = gattn_on_device(plan->context);
+  gattn_status status = GATTN_SUCCESS;
+  int previous;
+  if (on_device && !run->stream)
+    run->stream = gattn_device_stream(plan->context);
+  if (on_device) status = gattn_device_enter(plan->context, &previous);
+  if (status) return status;
+  for (int32_t s = 0; s < plan->n_steps && !status; s++)
+    status = run_step(run, &plan->steps[s]);
+  if (on_device) gattn_device_leave(plan->context, previous);
+  return status;
 }
 
 static gattn_status check_workspace(const gattn_plan *plan,
@@ -247,7 +286,5 @@ gattn_status gattn_plan_execute(gattn_plan *plan, const gattn_binding *bindings,
                    .workspace = workspace,
                    .stream = stream};
   status = check_bindings(&run);
-  for (int32_t s = 0; s < plan->n_steps && !status; s++)
-    status = run_step(&run, &plan->steps[s]);
-  return status;
+  return status ? status : run_steps(&run);
 }

@@ -2,6 +2,10 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "operators/advance/advance.h"
+#include "operators/gather/gather.h"
+#include "operators/segmented_reduce/segmented_reduce.h"
+#include "operators/segmented_softmax/segmented_softmax.h"
 #include "plan/plan.h"
 
 enum { INPUTS = 3, OUTPUTS = 2, ALIGNMENT = 64 };
@@ -137,13 +141,37 @@ static gattn_status place_values(gattn_plan *plan) {
   return GATTN_SUCCESS;
 }
 
+/* What a step needs beside its values; SIZE_MAX when that overflows. */
+static size_t scratch_bytes(const gattn_plan *plan, const gattn_step *step) {
+  const gattn_context *context = plan->context;
+  if (step->attend) return gattn_attend_workspace(step->attend);
+  const gattn_node *node = &plan->nodes[step->node];
+  const gattn_edges *edges = &plan->sets[step->set];
+  const bool gathers = node->kind == GATTN_NODE_GATHER;
+  gattn_view out;
+  gattn_value_view(NULL, "out", &plan->values[node->outputs[0]],
+                   gathers ? 4 : 3, &out);
+  const int64_t batch = out.shape[0], heads = out.shape[1];
+  switch (node->kind) {
+    case GATTN_NODE_ADVANCE:
+      return gattn_advance_scratch(context, edges, batch, heads);
+    case GATTN_NODE_SEGMENTED_REDUCE:
+      return gattn_segmented_reduce_scratch(context, edges, batch, heads);
+    case GATTN_NODE_SEGMENTED_SOFTMAX:
+      return gattn_segmented_softmax_scratch(context, edges, batch, heads);
+    case GATTN_NODE_GATHER:
+      return gattn_gather_scratch(context, edges, batch, heads, out.shape[3]);
+  }
+  return 0;
+}
+
 static gattn_status place_scratch(gattn_plan *plan) {
   for (int32_t n = 0; n < plan->n_steps; n++) {
     gattn_step *step = &plan->steps[n];
-    if (!step->attend) continue;
+    const size_t bytes = scratch_bytes(plan, step);
+    if (!bytes) continue;
     gattn_status status =
-        find_place(plan, plan->n_values, n, n,
-                   gattn_attend_workspace(step->attend), &step->scratch);
+        find_place(plan, plan->n_values, n, n, bytes, &step->scratch);
     if (status) return status;
   }
   return GATTN_SUCCESS;

@@ -6,11 +6,19 @@
 
 #include <string.h>
 
+#include "lib/device.h"
+
 void gattn_plan_destroy(gattn_plan *plan) {
   if (!plan) return;
   gattn_context *context = plan->context;
-  for (int32_t n = 0; n < plan->n_steps; n++)
-    if (plan->steps[n].attend) gattn_attend_destroy(plan->steps[n].attend);
+  if (gattn_on_device(context)) gattn_device_synchronize(context);
+  for (int32_t n = 0; n < plan->n_steps; n++) {
+    gattn_step *step = &plan->steps[n];
+    if (step->attend) gattn_attend_destroy(step->attend);
+    if (step->table)
+      gattn_device_free(context, step->table, step->table_size,
+                        sizeof *step->table);
+  }
   for (int32_t n = 0; n < plan->n_sets; n++)
     gattn_edges_close(context, &plan->sets[n]);
   for (int32_t n = 0; plan->nodes && n < plan->n_nodes; n++) {

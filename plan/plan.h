@@ -3,6 +3,7 @@
 #ifndef GATTN_PLAN_PLAN_H
 #define GATTN_PLAN_PLAN_H
 
+#include "operators/device.h"
 #include "plan/attend.h"
 #include "plan/program.h"
 
@@ -11,8 +12,11 @@ typedef struct gattn_step {
   int32_t node;             /* the chain's last */
   int32_t softmax, advance; /* of a fused chain; else -1 */
   gattn_attend *attend;     /* of a fused chain; else null */
-  int32_t set;              /* of edges with offsets; -1 for a fused chain */
-  size_t scratch;           /* of a fused chain: place in the workspace */
+  int32_t set;              /* of opened edges; -1 for a fused chain */
+  size_t scratch;           /* place of its own in the workspace */
+  gattn_device_score score; /* of an advance on a device, with its table: */
+  float *table;             /* device [table_size], or null */
+  int64_t table_size;
 } gattn_step;
 
 /* Where a value lives while a plan executes. */

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "lib/device.h"
 #include "operators/attention.h"
 #include "plan/plan.h"
 
@@ -103,11 +104,24 @@ static gattn_status find_set(gattn_plan *plan, gattn_node *node, int32_t *set) {
   return GATTN_SUCCESS;
 }
 
+/* The score of an advance that runs on a device. */
+static gattn_status make_score(gattn_plan *plan, gattn_step *step) {
+  const gattn_node *node = &plan->nodes[step->node];
+  if (node->kind != GATTN_NODE_ADVANCE || !gattn_on_device(plan->context))
+    return GATTN_SUCCESS;
+  gattn_view q;
+  gattn_value_view(NULL, "q", &plan->values[node->inputs[0]], 4, &q);
+  return gattn_device_score_make(plan->context, &node->score, q.shape[1],
+                                 &step->score, &step->table,
+                                 &step->table_size);
+}
+
 static gattn_status append_step(gattn_plan *plan, const gattn_step *step) {
   gattn_step made = *step;
   gattn_status status =
       made.advance >= 0 ? fuse(plan, &made)
                         : find_set(plan, &plan->nodes[made.node], &made.set);
+  if (!status && made.advance < 0) status = make_score(plan, &made);
   if (!status) plan->steps[plan->n_steps++] = made;
   return status;
 }
