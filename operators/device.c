@@ -124,6 +124,7 @@ gattn_status gattn_device_set_offsets(gattn_context *context,
     status = gattn_device_download(
         context, offsets, rows.offsets,
         (size_t)(edges->n_f + 1) * sizeof *offsets);
+  for (int64_t p = edges->n_f; p >= 0 && !status; p--) offsets[p] -= offsets[0];
   gattn_device_rows_free(context, &rows);
   gattn_device_leave(context, previous);
   return status;

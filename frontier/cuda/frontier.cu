@@ -294,9 +294,11 @@ extern "C" int gattn_frontier_occupied_launch(const int64_t *from,
                        size, stream);
 }
 
-__global__ void mark_kernel(const int64_t *edges, const void *columns,
-                            int narrow, unsigned char *marks) {
-  for (int64_t e = first_index(); e < *edges; e += index_step())
+__global__ void mark_kernel(const int64_t *offsets, int64_t rows,
+                            const void *columns, int narrow,
+                            unsigned char *marks) {
+  const int64_t end = offsets[rows];
+  for (int64_t e = offsets[0] + first_index(); e < end; e += index_step())
     marks[narrow ? ((const int32_t *)columns)[e]
                  : ((const int64_t *)columns)[e]] = 1;
 }
@@ -312,7 +314,7 @@ extern "C" int gattn_frontier_reached_launch(const int64_t *offsets,
   cudaError_t error = cudaMemsetAsync(s.marks, 0, (size_t)n_kv, stream);
   if (error != cudaSuccess) return error;
   mark_kernel<<<blocks_for(edges), threads, 0, stream>>>(
-      offsets + rows, columns, narrow, s.marks);
+      offsets, rows, columns, narrow, s.marks);
   return select_padded(s.cub, s.cub_bytes, position{}, marked{s.marks}, n_kv,
                        n_kv, vertices, size, stream);
 }

@@ -20,8 +20,7 @@ static __device__ __forceinline__ void score_edges(
   int64_t keys[AT_ONCE];
 #pragma unroll
   for (int t = 0; t < AT_ONCE; t++)
-    keys[t] =
-        gattn_column_of(*chunk.rows, first + (t < count ? t : count - 1));
+    keys[t] = gattn_key_of(chunk, first + (t < count ? t : count - 1));
   for (int64_t c = lane * pack; c < job.dim; c += lanes * pack) {
     float x[pack], y[AT_ONCE][pack];
     gattn_load_pack(q + c * job.q.dim, x);
@@ -70,10 +69,10 @@ __global__ void __launch_bounds__(GATTN_SEGMENT_THREADS)
     const gattn_any_score score(job.score, chunk.h);
     const int64_t kv_head = chunk.h / (edges.heads / job.kv_heads);
     const T *k = gattn_row_of<const T>(job.k, chunk.b, kv_head, 0);
-    const int64_t *offsets = chunk.rows->offsets;
     for (int64_t row = chunk.row, edge = chunk.edge; edge < chunk.last_edge;
          row++) {
-      const int64_t end = offsets[row + 1], last = chunk.last_edge;
+      const int64_t end = gattn_first_edge(chunk, row + 1);
+      const int64_t last = chunk.last_edge;
       const int64_t stop = end < last ? end : last;
       if (edge >= stop) continue;
       const T *q = gattn_row_of<const T>(job.q, chunk.b, chunk.h, row);

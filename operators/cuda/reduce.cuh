@@ -78,7 +78,7 @@ __global__ void __launch_bounds__(GATTN_SEGMENT_THREADS) gattn_reduce_kernel(
     bool resumes = gattn_chunk_resumes(edges, chunk);
     int64_t edge = chunk.edge;
     for (int64_t row = chunk.row; row < chunk.last_row; row++) {
-      const int64_t stop = chunk.rows->offsets[row + 1];
+      const int64_t stop = gattn_first_edge(chunk, row + 1);
       const typename Monoid::state state =
           gattn_reduce_edges<Monoid, lanes>(values, chunk, edge, stop);
       edge = stop;

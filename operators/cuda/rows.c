@@ -168,7 +168,8 @@ static gattn_status rows_from_host(gattn_context *context, gattn_graph *graph,
                                    gattn_frontier *frontier,
                                    gattn_device_rows *out) {
   gattn_edges edges;
-  gattn_status status = gattn_edges_open(context, graph, frontier, &edges);
+  gattn_status status =
+      gattn_edges_open_host(context, graph, frontier, &edges);
   if (status) return status;
   gattn_device_rows rows = {.narrow = edges.n_kv <= INT32_MAX,
                             .n_f = edges.n_f,

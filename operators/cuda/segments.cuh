@@ -1,7 +1,8 @@
 /* Rows of edges cut into chunks of equal work, whatever their degrees.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The items of a graph's rows are its edges and the ends of its rows, in one
+ * Edges are counted from the first row's first, wherever that is in arrays that
+ * a graph lends. The items of a graph's rows are its edges and the ends of its rows, in one
  * sequence: edge e of row r is item r + e, the end of row r is item
  * r + offsets[r + 1] (the merge path of Merrill and Garland, 2016). A chunk is
  * `length` items, so that neither a hub row nor a million empty ones make one
@@ -81,13 +82,13 @@ static __device__ __forceinline__ bool gattn_row_exists(
 /* How many row ends are among the first `items`. */
 static __device__ int64_t gattn_rows_before(const int64_t *offsets,
                                             int64_t n_f, int64_t items) {
-  const int64_t edges = offsets[n_f];
+  const int64_t base = offsets[0], edges = offsets[n_f] - base;
   int64_t low = items > edges ? items - edges : 0;
   int64_t high = items < n_f ? items : n_f;
   if (low > high) low = high;
   while (low < high) {
     const int64_t middle = low + (high - low) / 2;
-    if (offsets[middle + 1] < items - middle)
+    if (offsets[middle + 1] - base < items - middle)
       low = middle + 1;
     else
       high = middle;
@@ -125,16 +126,28 @@ static inline int gattn_chunks_launch(const gattn_device_edges &edges,
 /* The chunk of one worker. */
 typedef struct gattn_chunk {
   const gattn_device_rows *rows;
+  int64_t base;          /* edge e's column is columns[base + e] */
   const int64_t *starts; /* of the graph */
   int64_t plane, b, h, number;
   int64_t row, edge;           /* the first item's */
   int64_t last_row, last_edge; /* of what follows the last item */
 } gattn_chunk;
 
+/* The first edge of a row, and past the last of the row before. */
+static __device__ __forceinline__ int64_t gattn_first_edge(
+    const gattn_chunk &chunk, int64_t row) {
+  return chunk.rows->offsets[row] - chunk.base;
+}
+
+static __device__ __forceinline__ int64_t gattn_key_of(
+    const gattn_chunk &chunk, int64_t edge) {
+  return gattn_column_of(*chunk.rows, chunk.base + edge);
+}
+
 /* Edges of items, which may lie past the last. */
 static __device__ __forceinline__ int64_t gattn_edge_at(
     const gattn_chunk &chunk, int64_t items, int64_t row, int64_t n_f) {
-  const int64_t edges = chunk.rows->offsets[n_f], edge = items - row;
+  const int64_t edges = gattn_first_edge(chunk, n_f), edge = items - row;
   return edge < edges ? edge : edges;
 }
 
@@ -148,6 +161,7 @@ static __device__ __forceinline__ gattn_chunk gattn_chunk_at(
   chunk.h = chunk.plane % edges.heads;
   const int64_t graph = edges.graphs > 1 ? chunk.h : 0;
   chunk.rows = &gattn_rows_of(edges, graph);
+  chunk.base = chunk.rows->offsets[0];
   chunk.starts = chunks.starts + graph * (chunks.count + 1);
   const int64_t items = chunk.number * chunks.length;
   chunk.row = chunk.starts[chunk.number];
@@ -162,7 +176,7 @@ static __device__ __forceinline__ gattn_chunk gattn_chunk_at(
 static __device__ __forceinline__ bool gattn_chunk_resumes(
     const gattn_device_edges &edges, const gattn_chunk &chunk) {
   return chunk.row < edges.n_f &&
-         chunk.rows->offsets[chunk.row] < chunk.edge;
+         gattn_first_edge(chunk, chunk.row) < chunk.edge;
 }
 
 /* Whether it ends in this one, after it began in an earlier one. */
@@ -174,7 +188,7 @@ static __device__ __forceinline__ bool gattn_chunk_joins(
 /* The chunk of a row's first edge. */
 static __device__ __forceinline__ int64_t gattn_first_chunk(
     const gattn_chunks &chunks, const gattn_chunk &chunk) {
-  return (chunk.row + chunk.rows->offsets[chunk.row]) / chunks.length;
+  return (chunk.row + gattn_first_edge(chunk, chunk.row)) / chunks.length;
 }
 
 /* Whether all of a group of chunks are edges of one row. */

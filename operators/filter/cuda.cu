@@ -135,7 +135,7 @@ static __device__ __forceinline__ segment
 segment_at(const gattn_device_select &job, int64_t row) {
   const int64_t *offsets = job.edges.rows.offsets;
   const float *values = (const float *)job.values.data;
-  return {values + offsets[row] * job.values.row, job.values.row,
+  return {values + (offsets[row] - offsets[0]) * job.values.row, job.values.row,
           offsets[row + 1] - offsets[row]};
 }
 

@@ -52,7 +52,7 @@ struct gather_worker {
 #pragma unroll
     for (int t = 0; t < AT_ONCE; t++)
       if (weight[t] != 0 && holds)
-        gattn_load_pack(v + gattn_column_of(*chunk.rows, edge + t) * job.v.row +
+        gattn_load_pack(v + gattn_key_of(chunk, edge + t) * job.v.row +
                             first * job.v.dim,
                         value[t]);
 #pragma unroll
@@ -100,13 +100,12 @@ __global__ void __launch_bounds__(GATTN_SEGMENT_THREADS)
     gather_worker<T, lanes, pack> worker(job, chunks, number);
     const gattn_chunk &chunk = worker.chunk;
     const int64_t index = chunk.plane * chunks.count + chunk.number;
-    const int64_t *offsets = chunk.rows->offsets;
     const T *v = gattn_row_of<const T>(
         job.v, chunk.b, chunk.h / (job.edges.heads / job.kv_heads), 0);
     bool resumes = gattn_chunk_resumes(job.edges, chunk);
     int64_t edge = chunk.edge;
     for (int64_t row = chunk.row; row < chunk.last_row; row++) {
-      const int64_t stop = offsets[row + 1];
+      const int64_t stop = gattn_first_edge(chunk, row + 1);
       for (; edge < stop; edge += AT_ONCE) worker.add(job, v, edge, stop);
       edge = stop;
       if (resumes)

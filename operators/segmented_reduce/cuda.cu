@@ -36,7 +36,9 @@ struct store_key {
       const gattn_device_rows &rows, int64_t b, int64_t h, int64_t row,
       const gattn_arg_max::state &state) const {
     *gattn_row_of<int64_t>(out, b, h, row) =
-        state.edge == INT64_MAX ? -1 : gattn_column_of(rows, state.edge);
+        state.edge == INT64_MAX
+            ? -1
+            : gattn_column_of(rows, rows.offsets[0] + state.edge);
   }
 };
 

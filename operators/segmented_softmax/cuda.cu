@@ -44,7 +44,7 @@ __global__ void __launch_bounds__(GATTN_SEGMENT_THREADS)
     const row_state *plane = states + chunk.plane * job.edges.n_f;
     int64_t row = chunk.row;
     for (int64_t edge = chunk.edge; edge < chunk.last_edge; row++) {
-      const int64_t end = chunk.rows->offsets[row + 1];
+      const int64_t end = gattn_first_edge(chunk, row + 1);
       const int64_t stop = end < chunk.last_edge ? end : chunk.last_edge;
       if (edge >= stop) continue;
       weigh_edges<lanes>(job, chunk, plane[row], edge, stop);
