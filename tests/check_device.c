@@ -9,6 +9,7 @@
 
 #include "brutal.h"
 #include "lib/device.h"
+#include "tests/backend.h"
 
 static gattn_context *context;
 static cudaStream_t stream;
@@ -312,12 +313,6 @@ static Suite *make_device_suite(void) {
 }
 
 int main(void) {
-  gattn_device_description device = {.struct_size = sizeof device};
-  if (gattn_device_describe(GATTN_CUDA(0), &device) || !device.usable) return 77;
-  SRunner *runner = srunner_create(make_device_suite());
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  Suite *(*const makers[])(void) = {make_device_suite};
+  return test_device_main(makers, 1);
 }

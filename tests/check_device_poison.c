@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/backend.h"
+
 enum { N = 256, DIM = 64, BYTES = N * DIM * 4 };
 
 static gattn_context *context;
@@ -69,18 +71,16 @@ START_TEST(a_bad_pointer_ruins_the_device_alone) {
 }
 END_TEST
 
-int main(void) {
-  gattn_device_description device = {.struct_size = sizeof device};
-  if (gattn_device_describe(GATTN_CUDA(0), &device) || !device.usable) return 77;
+static Suite *make_poison_suite(void) {
   Suite *suite = suite_create("device_poison");
   TCase *tcase = tcase_create("poison");
   tcase_add_checked_fixture(tcase, setup, teardown);
   tcase_add_test(tcase, a_bad_pointer_ruins_the_device_alone);
   suite_add_tcase(suite, tcase);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite;
+}
+
+int main(void) {
+  Suite *(*const makers[])(void) = {make_poison_suite};
+  return test_device_main(makers, 1);
 }

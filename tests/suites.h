@@ -8,6 +8,7 @@ Suite *make_attend_suite(void);
 Suite *make_attend_scores_suite(void);
 Suite *make_attend_extremes_suite(void);
 Suite *make_attend_shapes_suite(void);
+Suite *make_cli_answers_suite(void);
 Suite *make_program_suite(void);
 Suite *make_plan_suite(void);
 
