@@ -9,6 +9,8 @@ Suite *make_attend_scores_suite(void);
 Suite *make_attend_extremes_suite(void);
 Suite *make_attend_shapes_suite(void);
 Suite *make_cli_answers_suite(void);
+Suite *make_attention_args_suite(void);
+Suite *make_device_plan_suite(void);
 Suite *make_program_suite(void);
 Suite *make_plan_suite(void);
 
