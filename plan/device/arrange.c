@@ -1,0 +1,211 @@
+/* Which numbering each closed form runs in, by the key tiles it would visit.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include <math.h>
+
+#include "plan/device/lowering.h"
+
+/* What one pass more costs a query tile, in key tiles: its queries are read
+ * again, and 64 x d states written and read, 24 KiB at d = 64 where a key tile
+ * of float16 is 16 KiB and most of those come from the cache. */
+static const double pass_cost = 5;
+
+/* A query tile that visits nothing is not free. */
+static const double tile_cost = 1;
+
+static const gattn_numbering linear = {.kind = GATTN_NUMBER_LINEAR};
+
+static bool same_numbering(const gattn_numbering *a, const gattn_numbering *b) {
+  return a->kind == b->kind && a->stride == b->stride &&
+         a->grid_w == b->grid_w && a->grid_h == b->grid_h;
+}
+
+/* Numberings other than the linear one have tiles of vertices from everywhere,
+ * which pays if most of those are in the frontier. */
+static bool may_renumber(const gattn_device_lowering *lowering) {
+  const gattn_attend_problem *problem = lowering->problem;
+  return gattn_is_consecutive(problem->frontier) && !lowering->lowered->rows &&
+         problem->n_f >= lowering->lowered->geometry.n_q / 2;
+}
+
+/* The numbering in which a term's edges are dense. */
+static gattn_numbering numbering_of(const gattn_device_lowering *lowering,
+                                    const gattn_graph *term) {
+  const gattn_shape shape = gattn_shape_of(term);
+  const int64_t n_q = term->n_q, n_kv = term->n_kv;
+  if (!may_renumber(lowering)) return linear;
+  if (shape.form == GATTN_FORM_GRID && n_q == n_kv &&
+      n_q == shape.grid_h * shape.grid_w)
+    return (gattn_numbering){.kind = GATTN_NUMBER_PATCHES,
+                             .grid_h = shape.grid_h,
+                             .grid_w = shape.grid_w};
+  if (shape.stride > 1 && shape.stride < n_q && shape.stride < n_kv)
+    return (gattn_numbering){.kind = GATTN_NUMBER_CLASSES,
+                             .stride = shape.stride};
+  return linear;
+}
+
+/* Key tiles that a pass over the graph would visit; infinite without a
+ * formula. */
+static double cost_of(const gattn_device_lowering *lowering,
+                      const gattn_graph *graph,
+                      const gattn_numbering *numbering) {
+  gattn_formula_arrays arrays;
+  gattn_tile_pass pass = gattn_device_pass(
+      lowering, numbering, gattn_device_lanes(lowering, GATTN_TILE_KEYS));
+  if (!gattn_key_formula_of(graph, &pass.formula, &arrays)) return INFINITY;
+  const gattn_pass_measure measure =
+      gattn_pass_measured(&lowering->lowered->geometry, &pass);
+  return (double)pass.n_tiles * (measure.average + tile_cost);
+}
+
+static double cost_of_passes(const gattn_device_lowering *lowering, int n) {
+  const double lanes = gattn_device_lanes(lowering, GATTN_TILE_KEYS);
+  return (double)lowering->problem->n_f / lanes * pass_cost * n;
+}
+
+/* ------------------------------------------------------------ groups */
+
+/* Adds a term to the group of its numbering; open where no formula holds the
+ * two, or all groups are taken. */
+static gattn_status add_to_group(gattn_device_lowering *lowering,
+                                 const gattn_numbering *numbering,
+                                 gattn_graph *term) {
+  gattn_formula formula;
+  gattn_formula_arrays arrays;
+  int g = 0;
+  while (g < lowering->n_groups &&
+         !same_numbering(&lowering->groups[g].numbering, numbering))
+    g++;
+  if (g == GATTN_DEVICE_GROUPS) {
+    lowering->open[lowering->n_open++] = gattn_graph_retain(term);
+    return GATTN_SUCCESS;
+  }
+  gattn_graph *both = g < lowering->n_groups
+                          ? gattn_graph_retain(lowering->groups[g].graph)
+                          : NULL;
+  gattn_status status = gattn_unite(lowering->context, &both, term);
+  if (status || !gattn_key_formula_of(both, &formula, &arrays)) {
+    gattn_graph_release(both);
+    if (!status) lowering->open[lowering->n_open++] = gattn_graph_retain(term);
+    return status;
+  }
+  if (g == lowering->n_groups)
+    lowering->groups[lowering->n_groups++].numbering = *numbering;
+  else
+    gattn_graph_release(lowering->groups[g].graph);
+  lowering->groups[g].graph = both;
+  return GATTN_SUCCESS;
+}
+
+/* All closed terms together; the whole, where there is nothing else, may be
+ * simpler than its terms put together again. */
+static gattn_status unite_closed(gattn_device_lowering *lowering,
+                                 gattn_graph **all) {
+  gattn_status status = GATTN_SUCCESS;
+  *all = NULL;
+  if (!lowering->n_open && !lowering->n_hubs) {
+    *all = gattn_graph_retain(lowering->graph);
+    return GATTN_SUCCESS;
+  }
+  for (int t = 0; t < lowering->n_closed && !status; t++)
+    status = gattn_unite(lowering->context, all, lowering->closed[t]);
+  if (status) {
+    gattn_graph_release(*all);
+    *all = NULL;
+  }
+  return status;
+}
+
+/* The cheapest numbering for all terms in one pass, and the cost of it. */
+static double best_of_one(const gattn_device_lowering *lowering,
+                          const gattn_graph *all,
+                          const gattn_numbering *numberings,
+                          gattn_numbering *best) {
+  double least = cost_of(lowering, all, &linear);
+  *best = linear;
+  for (int t = 0; t < lowering->n_closed; t++) {
+    if (numberings[t].kind == GATTN_NUMBER_LINEAR) continue;
+    const double cost = cost_of(lowering, all, &numberings[t]);
+    if (cost >= least) continue;
+    least = cost;
+    *best = numberings[t];
+  }
+  return least;
+}
+
+/* Each term in the better of its own numbering and the linear one: their cost
+ * at most, for passes that share tiles visit them once. */
+static double best_of_many(const gattn_device_lowering *lowering,
+                           gattn_numbering *numberings) {
+  double cost = 0;
+  int passes = 0;
+  for (int t = 0; t < lowering->n_closed; t++) {
+    double least = cost_of(lowering, lowering->closed[t], &linear);
+    if (numberings[t].kind != GATTN_NUMBER_LINEAR) {
+      const double own = cost_of(lowering, lowering->closed[t], &numberings[t]);
+      if (own < least)
+        least = own;
+      else
+        numberings[t] = linear;
+    }
+    cost += least;
+    int same = 0;
+    while (same < t && !same_numbering(&numberings[same], &numberings[t]))
+      same++;
+    passes += same == t;
+  }
+  return cost + cost_of_passes(lowering, passes - 1);
+}
+
+/* Each term's numbering, where that is a choice at all. */
+static gattn_status choose(gattn_device_lowering *lowering,
+                           gattn_numbering *numberings) {
+  gattn_graph *all;
+  gattn_numbering one;
+  gattn_status status = unite_closed(lowering, &all);
+  if (status) return status;
+  const double together = best_of_one(lowering, all, numberings, &one);
+  gattn_graph_release(all);
+  if (together <= best_of_many(lowering, numberings))
+    for (int t = 0; t < lowering->n_closed; t++) numberings[t] = one;
+  return GATTN_SUCCESS;
+}
+
+/* One group of all that there is takes the whole for its graph. */
+static void take_the_whole(gattn_device_lowering *lowering) {
+  gattn_formula formula;
+  gattn_formula_arrays arrays;
+  if (lowering->n_groups != 1 || lowering->n_open || lowering->n_hubs ||
+      !gattn_key_formula_of(lowering->graph, &formula, &arrays))
+    return;
+  gattn_graph_release(lowering->groups[0].graph);
+  lowering->groups[0].graph = gattn_graph_retain(lowering->graph);
+}
+
+static void linear_first(gattn_device_lowering *lowering) {
+  for (int g = 1; g < lowering->n_groups; g++) {
+    if (lowering->groups[g].numbering.kind != GATTN_NUMBER_LINEAR) continue;
+    const gattn_pass_group first = lowering->groups[0];
+    lowering->groups[0] = lowering->groups[g];
+    lowering->groups[g] = first;
+  }
+}
+
+gattn_status gattn_device_arrange(gattn_device_lowering *lowering) {
+  gattn_numbering numberings[GATTN_DEVICE_TERMS];
+  bool choice = false;
+  for (int t = 0; t < lowering->n_closed; t++) {
+    numberings[t] = numbering_of(lowering, lowering->closed[t]);
+    choice |= numberings[t].kind != GATTN_NUMBER_LINEAR;
+  }
+  gattn_status status =
+      choice ? choose(lowering, numberings) : GATTN_SUCCESS;
+  for (int t = 0; t < lowering->n_closed && !status; t++)
+    status = add_to_group(lowering, &numberings[t], lowering->closed[t]);
+  if (status) return status;
+  linear_first(lowering);
+  take_the_whole(lowering);
+  return GATTN_SUCCESS;
+}

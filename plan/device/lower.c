@@ -1,0 +1,296 @@
+/* Lowering for the device: terms, hubs, and the rows that passes have.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "masks/terms.h"
+#include "plan/device/lowering.h"
+
+enum {
+  /* Blocks that a multiprocessor should have at the least, else keys are cut
+   * up; and those that pieces then make. A block of the tile kernels has four
+   * warps, and two or three run at once. */
+  BLOCKS_WANTED = 2,
+  BLOCKS_MADE = 4,
+  PIECE_TILES = 4, /* key tiles of a piece, at the least */
+  PIECES_MOST = 512
+};
+
+/* ------------------------------------------------------------ passes */
+
+static int64_t quotient_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+gattn_tile_pass gattn_device_pass(const gattn_device_lowering *lowering,
+                                  const gattn_numbering *numbering,
+                                  int32_t lanes) {
+  const gattn_device_lowered *lowered = lowering->lowered;
+  const gattn_device_attention *geometry = &lowered->geometry;
+  gattn_tile_pass pass = {.numbering = *numbering, .lanes = lanes, .pieces = 1};
+  if (lowered->rows) {
+    pass.rows = lowered->rows;
+    pass.n_rows = lowered->n_rows;
+    pass.n_tiles = quotient_up(lowered->n_rows, lanes);
+    return pass;
+  }
+  pass.skip = lowered->skip;
+  pass.n_skip = lowered->skip ? (int32_t)lowered->hubs.n_ranges : 0;
+  if (!gattn_is_consecutive(lowering->problem->frontier)) {
+    pass.row_all = 1;
+    pass.n_tiles = quotient_up(geometry->n_f, lanes);
+  } else if (numbering->kind == GATTN_NUMBER_LINEAR) {
+    pass.first_tile = geometry->begin / lanes;
+    pass.n_tiles =
+        quotient_up(geometry->begin + geometry->n_f, lanes) - pass.first_tile;
+  } else {
+    pass.n_tiles = gattn_tiles_of(numbering, lanes, geometry->n_q);
+  }
+  return pass;
+}
+
+int32_t gattn_device_lanes(const gattn_device_lowering *lowering,
+                           double degree) {
+  const gattn_attend_problem *problem = lowering->problem;
+  return lowering->target->tile_lanes(problem->type, problem->dim,
+                                      problem->dim_v, degree);
+}
+
+static double blocks_of(const gattn_device_lowering *lowering,
+                        int64_t n_tiles) {
+  return (double)n_tiles * (double)lowering->heads *
+         (double)lowering->problem->batch;
+}
+
+int32_t gattn_device_pieces(const gattn_device_lowering *lowering,
+                            const gattn_tile_pass *pass, int64_t most) {
+  const double processors = lowering->target->multiprocessors;
+  const double blocks = blocks_of(lowering, pass->n_tiles);
+  if (pass->n_tiles == 0 || blocks >= BLOCKS_WANTED * processors) return 1;
+  if (pass->n_skip) return 1; /* the merge would not skip them */
+  const double wanted = BLOCKS_MADE * processors / blocks;
+  int64_t pieces = quotient_up(most, PIECE_TILES);
+  if ((double)pieces > wanted) pieces = (int64_t)wanted;
+  if (pieces > PIECES_MOST) pieces = PIECES_MOST;
+  return pieces < 1 ? 1 : (int32_t)pieces;
+}
+
+/* ------------------------------------------------------------ rows */
+
+typedef struct placed {
+  int64_t vertex, position;
+} placed;
+
+static int by_vertex(const void *a, const void *b) {
+  const int64_t x = ((const placed *)a)->vertex;
+  const int64_t y = ((const placed *)b)->vertex;
+  return (x > y) - (x < y);
+}
+
+/* The frontier's positions that are no hubs; hubs->positions ascend. */
+static int64_t list_rows(const gattn_device_lowering *lowering,
+                         placed *rows) {
+  const gattn_device_lowered *lowered = lowering->lowered;
+  const gattn_frontier *frontier = lowering->problem->frontier;
+  int64_t n = 0, hub = 0;
+  for (int64_t p = 0; p < lowering->problem->n_f; p++) {
+    if (hub < lowered->hubs.count && lowered->hubs.positions[hub] == p) {
+      hub++;
+      continue;
+    }
+    rows[n].position = p;
+    rows[n++].vertex = frontier ? gattn_frontier_vertex(frontier, p) : p;
+  }
+  return n;
+}
+
+/* Tile passes have their rows as a list where the frontier's vertices do not
+ * ascend, for tiles of neighbours; and where there are few and hubs among them,
+ * so that none need be skipped. */
+static gattn_status choose_rows(gattn_device_lowering *lowering) {
+  gattn_device_lowered *lowered = lowering->lowered;
+  const gattn_frontier *frontier = lowering->problem->frontier;
+  const int64_t n_f = lowering->problem->n_f;
+  const bool unsorted = frontier && frontier->vertices && !frontier->ascending;
+  if (!unsorted && !(lowering->few && lowered->hubs.count))
+    return GATTN_SUCCESS;
+  placed *rows;
+  gattn_status status = gattn_allocate(lowering->context, "rows", n_f,
+                                       sizeof *rows, (void **)&rows);
+  if (status) return status;
+  const int64_t n = list_rows(lowering, rows);
+  if (unsorted && n) qsort(rows, (size_t)n, sizeof *rows, by_vertex);
+  status = gattn_allocate(lowering->context, "rows", n, sizeof *lowered->rows,
+                          (void **)&lowered->rows);
+  if (!status) lowered->n_rows = n;
+  for (int64_t r = 0; r < n && !status; r++)
+    lowered->rows[r] = rows[r].position;
+  gattn_free(lowering->context, rows, n_f, sizeof *rows);
+  return status;
+}
+
+/* ------------------------------------------------------------ hubs */
+
+static gattn_status make_skip(gattn_device_lowering *lowering) {
+  gattn_device_lowered *lowered = lowering->lowered;
+  const gattn_hubs *hubs = &lowered->hubs;
+  if (hubs->count == 0 || lowered->rows) return GATTN_SUCCESS;
+  gattn_status status =
+      gattn_allocate(lowering->context, "hub rows", hubs->n_ranges,
+                     sizeof *lowered->skip, (void **)&lowered->skip);
+  if (status) return status;
+  for (int64_t r = 0; r < hubs->n_ranges; r++)
+    lowered->skip[r] = (gattn_device_range){hubs->vertices[r].begin,
+                                            hubs->vertices[r].end};
+  return GATTN_SUCCESS;
+}
+
+static gattn_status make_hubs(gattn_device_lowering *lowering) {
+  gattn_status status =
+      gattn_hubs_make(lowering->context, lowering->problem, lowering->hubs,
+                      lowering->n_hubs, &lowering->lowered->hubs);
+  if (!status) status = choose_rows(lowering);
+  return status ? status : make_skip(lowering);
+}
+
+/* ------------------------------------------------------------ terms */
+
+static void sort_term(gattn_device_lowering *lowering, gattn_graph *term,
+                      int64_t *rows_left) {
+  gattn_formula formula;
+  gattn_formula_arrays arrays;
+  const gattn_attend_problem *problem = lowering->problem;
+  const gattn_shape shape = gattn_shape_of(term);
+  gattn_graph_retain(term);
+  if (!gattn_frontier_on_device(problem->frontier) &&
+      gattn_is_hub(problem, &shape, rows_left))
+    lowering->hubs[lowering->n_hubs++] = term;
+  else if (gattn_key_formula_of(term, &formula, &arrays))
+    lowering->closed[lowering->n_closed++] = term;
+  else
+    lowering->open[lowering->n_open++] = term;
+}
+
+static gattn_status sort_terms(gattn_device_lowering *lowering) {
+  gattn_graph *terms[GATTN_DEVICE_TERMS];
+  int64_t n, rows_left = GATTN_HUB_ROWS;
+  gattn_status status = gattn_terms(lowering->context, lowering->graph,
+                                    GATTN_DEVICE_TERMS, terms, &n);
+  if (status) return status;
+  for (int64_t t = 0; t < n; t++) {
+    sort_term(lowering, terms[t], &rows_left);
+    gattn_graph_release(terms[t]);
+  }
+  return GATTN_SUCCESS;
+}
+
+/* ------------------------------------------------------------ whole graphs */
+
+/* A mask of buckets alone: its rows are intervals once they are sorted. */
+static bool make_bucket_part(gattn_device_lowering *lowering) {
+  gattn_device_lowered *lowered = lowering->lowered;
+  gattn_device_part part = {.form = GATTN_DEVICE_TILES};
+  gattn_formula formula;
+  gattn_numbering numbering = {.kind = GATTN_NUMBER_TABLE};
+  const int64_t n = lowering->graph->n_q;
+  if (!gattn_is_consecutive(lowering->problem->frontier) ||
+      lowering->problem->n_f < n / 2 || lowering->graph->n_kv != n ||
+      !gattn_bucket_formula_of(lowering->graph, &formula, &part.arrays,
+                               &numbering.table))
+    return false;
+  part.tiles = gattn_device_pass(
+      lowering, &numbering, gattn_device_lanes(lowering, GATTN_TILE_KEYS));
+  part.tiles.formula = formula;
+  const gattn_pass_measure measure =
+      gattn_pass_measured(&lowered->geometry, &part.tiles);
+  part.key_tiles = measure.average;
+  part.tiles.pieces =
+      gattn_device_pieces(lowering, &part.tiles, measure.most);
+  part.graph = gattn_graph_retain(lowering->graph);
+  lowered->parts[lowered->n_parts++] = part;
+  return true;
+}
+
+static void make_whole_edges(gattn_device_lowering *lowering) {
+  gattn_device_lowered *lowered = lowering->lowered;
+  lowered->parts[lowered->n_parts++] = (gattn_device_part){
+      .form = GATTN_DEVICE_EDGES,
+      .graph = gattn_graph_retain(lowering->graph)};
+}
+
+static gattn_status lower(gattn_device_lowering *lowering) {
+  const gattn_attend_problem *problem = lowering->problem;
+  if (problem->n_kv == 0) return GATTN_SUCCESS;
+  if (problem->edge_values || gattn_device_lanes(lowering, 0) == 0) {
+    make_whole_edges(lowering);
+    return GATTN_SUCCESS;
+  }
+  if (make_bucket_part(lowering)) return GATTN_SUCCESS;
+  gattn_status status = sort_terms(lowering);
+  if (!status) status = make_hubs(lowering);
+  if (!status) status = gattn_device_arrange(lowering);
+  return status ? status : gattn_device_make_parts(lowering);
+}
+
+/* ------------------------------------------------------------ the whole */
+
+static gattn_device_attention geometry_of(
+    const gattn_attend_problem *problem, const gattn_graph *graph) {
+  const gattn_frontier *frontier = problem->frontier;
+  return (gattn_device_attention){
+      .n_f = problem->n_f,
+      .n_q = graph->n_q,
+      .n_kv = problem->n_kv,
+      .begin = frontier && !frontier->vertices ? frontier->begin : 0,
+      .vertices = frontier ? frontier->vertices : NULL};
+}
+
+static void release_all(gattn_graph **graphs, int n) {
+  for (int g = 0; g < n; g++) gattn_graph_release(graphs[g]);
+}
+
+static void finish(gattn_device_lowering *lowering) {
+  release_all(lowering->closed, lowering->n_closed);
+  release_all(lowering->open, lowering->n_open);
+  release_all(lowering->hubs, lowering->n_hubs);
+  for (int g = 0; g < lowering->n_groups; g++)
+    gattn_graph_release(lowering->groups[g].graph);
+  gattn_graph_release(lowering->earlier);
+}
+
+gattn_status gattn_device_lower(gattn_context *context,
+                                const gattn_attend_problem *problem,
+                                const gattn_device_target *target,
+                                gattn_graph *graph, int64_t heads,
+                                gattn_device_lowered *out) {
+  gattn_device_lowered lowered = {.geometry = geometry_of(problem, graph)};
+  gattn_device_lowering lowering = {.context = context,
+                                    .problem = problem,
+                                    .target = target,
+                                    .graph = graph,
+                                    .heads = heads,
+                                    .lowered = &lowered};
+  lowering.few =
+      blocks_of(&lowering, quotient_up(problem->n_f, GATTN_TILE_KEYS)) <
+      (double)BLOCKS_WANTED * target->multiprocessors;
+  gattn_status status = lower(&lowering);
+  finish(&lowering);
+  if (status)
+    gattn_device_lowered_clear(context, &lowered);
+  else
+    *out = lowered;
+  return status;
+}
+
+void gattn_device_lowered_clear(gattn_context *context,
+                                gattn_device_lowered *lowered) {
+  for (int64_t p = 0; p < lowered->n_parts; p++) {
+    gattn_graph_release(lowered->parts[p].graph);
+    gattn_graph_release(lowered->parts[p].list_graph);
+    gattn_tile_store_free(context, &lowered->parts[p].list);
+  }
+  gattn_free(context, lowered->skip, lowered->hubs.n_ranges,
+             sizeof *lowered->skip);
+  gattn_free(context, lowered->rows, lowered->n_rows, sizeof *lowered->rows);
+  gattn_hubs_clear(context, &lowered->hubs);
+  *lowered = (gattn_device_lowered){0};
+}

@@ -1,0 +1,121 @@
+/* A mask lowered for the device: passes described in host memory, before
+ * anything is uploaded. SPDX-License-Identifier: Apache-2.0
+ *
+ * Every edge of the mask is in exactly one part. Nothing here needs a device:
+ * the tests walk the description. */
+#ifndef GATTN_PLAN_DEVICE_LOWERED_H
+#define GATTN_PLAN_DEVICE_LOWERED_H
+
+#include "operators/cuda/attention.h"
+#include "plan/attend.h"
+#include "plan/device/formula.h"
+#include "plan/hubs.h"
+
+/* The device that is lowered for. */
+typedef struct gattn_device_target {
+  int32_t multiprocessors;
+  /* gattn_tile_lanes */
+  int32_t (*tile_lanes)(int32_t type, int64_t dim, int64_t dim_v,
+                        double degree);
+} gattn_device_target;
+
+/* A tile list, owned. Patterns are the words of one query tile against one key
+ * tile; each stands once. */
+typedef struct gattn_tile_store {
+  int64_t n_tiles, n_entries, n_patterns;
+  int32_t lanes;
+  int64_t *offsets; /* [n_tiles + 1]; null: there is no list */
+  int64_t *entries; /* [n_entries] */
+  int32_t *words;   /* [n_entries] */
+  uint64_t *bits;   /* [n_patterns, lanes] */
+  int64_t entry_capacity, pattern_capacity; /* as allocated */
+} gattn_tile_store;
+
+typedef enum gattn_device_form {
+  GATTN_DEVICE_TILES, /* query tiles over key tiles: formula, list, or both */
+  GATTN_DEVICE_HUBS,  /* the same over hub rows, which have all keys */
+  GATTN_DEVICE_EDGES  /* compressed rows */
+} gattn_device_form;
+
+typedef struct gattn_device_part {
+  gattn_device_form form;
+  gattn_graph *graph; /* the formula's edges, or those of EDGES; or null */
+  gattn_graph *list_graph; /* the list's edges; or null */
+  gattn_tile_pass tiles; /* TILES, HUBS; pointers into host memory; states and
+                          * resume are the execution's business */
+  gattn_formula_arrays arrays; /* of the formula; live as long as `graph` */
+  gattn_tile_store list;
+  double key_tiles; /* of a query tile, on average, sampled; for explain */
+} gattn_device_part;
+
+enum { GATTN_DEVICE_PARTS = 10 };
+
+/* One graph lowered: that of all heads, or of one head of a stack. */
+typedef struct gattn_device_lowered {
+  int64_t n_parts;
+  gattn_device_part parts[GATTN_DEVICE_PARTS]; /* HUBS first, EDGES last */
+  gattn_device_attention geometry; /* sizes, begin and vertices (host) alone */
+  gattn_hubs hubs;
+  gattn_device_range *skip; /* [hubs.n_ranges], what tile passes skip */
+  int64_t *rows;            /* [n_rows], what tile passes have for rows */
+  int64_t n_rows;
+} gattn_device_lowered;
+
+/* Lowers one graph (no stack) for the problem's frontier and dimensions.
+ * `heads` run in one launch. On failure *lowered is as before. */
+gattn_status gattn_device_lower(gattn_context *context,
+                                const gattn_attend_problem *problem,
+                                const gattn_device_target *target,
+                                gattn_graph *graph, int64_t heads,
+                                gattn_device_lowered *lowered);
+void gattn_device_lowered_clear(gattn_context *context,
+                                gattn_device_lowered *lowered);
+
+/* ------------------------------------------------- tile lists (tiles.c) */
+
+/* The list of a graph's edges for the pass: its numbering, rows and skip. Rows
+ * that are skipped have none. GATTN_ERROR_TOO_LARGE, GATTN_ERROR_CALLBACK,
+ * GATTN_ERROR_CANCELLED. */
+gattn_status gattn_tile_store_build(gattn_context *context,
+                                    const gattn_device_attention *geometry,
+                                    const gattn_tile_pass *pass,
+                                    gattn_graph *graph,
+                                    gattn_tile_store *store);
+void gattn_tile_store_free(gattn_context *context, gattn_tile_store *store);
+
+/* What a few query tiles of the list that would be built have. */
+typedef struct gattn_tile_sample {
+  double edges, slots; /* slots: lanes times keys of the tiles visited */
+  double rows;         /* lanes that are there */
+  double present;      /* slots of lanes that are there */
+} gattn_tile_sample;
+
+gattn_status gattn_tile_store_sample(gattn_context *context,
+                                     const gattn_device_attention *geometry,
+                                     const gattn_tile_pass *pass,
+                                     gattn_graph *graph,
+                                     gattn_tile_sample *sample);
+
+/* ------------------------------------------------- measures (measure.c) */
+
+/* Key tiles that sampled query tiles of a pass visit. */
+typedef struct gattn_pass_measure {
+  double average;
+  int64_t most;
+} gattn_pass_measure;
+
+gattn_pass_measure gattn_pass_measured(const gattn_device_attention *geometry,
+                                       const gattn_tile_pass *pass);
+
+/* The sampled query tile s of n_tiles, 0 <= s < gattn_samples_of(n_tiles). */
+enum { GATTN_SAMPLES = 16 };
+static inline int64_t gattn_samples_of(int64_t n_tiles) {
+  return n_tiles < GATTN_SAMPLES ? n_tiles : GATTN_SAMPLES;
+}
+static inline int64_t gattn_sampled_tile(int64_t n_tiles, int64_t s) {
+  if (n_tiles <= GATTN_SAMPLES) return s;
+  const int64_t each = n_tiles / GATTN_SAMPLES;
+  return s * each + (s * 7 + 3) % each;
+}
+
+#endif

@@ -1,0 +1,353 @@
+/* Parts of a mask on the device: disjoint, each with its formula, its tile list
+ * or its edges. SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "masks/device_csr.h"
+#include "plan/device/lowering.h"
+
+/* Edges among the keys and lanes of the tiles that hold them, from which on a
+ * tile list is run and not the edges one by one. A tile of 64 x 64 takes as
+ * long as so many gathered edges take: float32 runs on plain multiply-adds, the
+ * others on tensor cores. */
+static const struct {
+  double single, half;
+} list_density = {1.0 / 12, 1.0 / 64};
+
+/* Few rows in a tile cost what their keys cost: of lanes that are there. */
+static const double present_density = 0.5;
+
+/* ------------------------------------------------------------ one part */
+
+static gattn_device_part *new_part(gattn_device_lowering *lowering,
+                                   gattn_device_form form) {
+  gattn_device_part *part =
+      &lowering->lowered->parts[lowering->lowered->n_parts];
+  *part = (gattn_device_part){.form = form};
+  return part;
+}
+
+/* What the graph has that earlier parts do not. */
+static gattn_status without_earlier(gattn_device_lowering *lowering,
+                                    gattn_graph *graph, gattn_graph **out) {
+  if (lowering->earlier)
+    return gattn_graph_difference(lowering->context, graph, lowering->earlier,
+                                  out);
+  *out = gattn_graph_retain(graph);
+  return GATTN_SUCCESS;
+}
+
+/* Gives the pass lanes for what it visits, and pieces. */
+static void settle_pass(gattn_device_lowering *lowering,
+                        gattn_device_part *part) {
+  const gattn_device_attention *geometry = &lowering->lowered->geometry;
+  if (gattn_frontier_on_device(lowering->problem->frontier)) {
+    const int64_t tiles = (geometry->n_kv + GATTN_TILE_KEYS - 1) /
+                          GATTN_TILE_KEYS;
+    part->tiles.pieces =
+        gattn_device_pieces(lowering, &part->tiles, tiles);
+    return;
+  }
+  const gattn_pass_measure measure =
+      gattn_pass_measured(geometry, &part->tiles);
+  part->key_tiles = measure.average;
+  part->tiles.pieces =
+      gattn_device_pieces(lowering, &part->tiles, measure.most);
+}
+
+/* Lanes for a formula, from what it visits with some other number of them. */
+static int32_t lanes_of(const gattn_device_lowering *lowering,
+                        const gattn_numbering *numbering,
+                        const gattn_formula *formula) {
+  const int32_t lanes = gattn_device_lanes(lowering, GATTN_TILE_KEYS);
+  gattn_tile_pass pass = gattn_device_pass(lowering, numbering, lanes);
+  if (gattn_frontier_on_device(lowering->problem->frontier)) return lanes;
+  pass.formula = *formula;
+  const double tiles =
+      gattn_pass_measured(&lowering->lowered->geometry, &pass).average;
+  return gattn_device_lanes(lowering,
+                            tiles > 1 ? (tiles - 1) * GATTN_TILE_KEYS : 0);
+}
+
+/* A part for a formula; false where the graph less what is owned has none. */
+static gattn_status make_formula_part(gattn_device_lowering *lowering,
+                                      const gattn_pass_group *group,
+                                      bool *made) {
+  gattn_device_part *part = new_part(lowering, GATTN_DEVICE_TILES);
+  gattn_formula formula;
+  gattn_formula_arrays arrays;
+  gattn_graph *graph;
+  gattn_status status = without_earlier(lowering, group->graph, &graph);
+  if (status) return status;
+  *made = gattn_key_formula_of(graph, &formula, &arrays);
+  if (!*made) {
+    gattn_graph_release(graph);
+    return GATTN_SUCCESS;
+  }
+  part->graph = graph;
+  part->arrays = arrays;
+  part->tiles =
+      gattn_device_pass(lowering, &group->numbering,
+                        lanes_of(lowering, &group->numbering, &formula));
+  part->tiles.formula = formula;
+  settle_pass(lowering, part);
+  lowering->lowered->n_parts++;
+  return GATTN_SUCCESS;
+}
+
+static gattn_status make_formula_parts(gattn_device_lowering *lowering) {
+  gattn_status status = GATTN_SUCCESS;
+  for (int g = 0; g < lowering->n_groups && !status; g++) {
+    bool made;
+    gattn_graph *graph = lowering->groups[g].graph;
+    status = make_formula_part(lowering, &lowering->groups[g], &made);
+    if (status) break;
+    if (!made)
+      lowering->open[lowering->n_open++] = gattn_graph_retain(graph);
+    else if (g + 1 < lowering->n_groups || lowering->n_open)
+      status = gattn_unite(lowering->context, &lowering->earlier, graph);
+  }
+  return status;
+}
+
+/* ------------------------------------------------------------ hubs */
+
+static void make_hub_part(gattn_device_lowering *lowering) {
+  gattn_device_lowered *lowered = lowering->lowered;
+  const int64_t n_kv = lowering->problem->n_kv, n = lowered->hubs.count;
+  if (n == 0) return;
+  gattn_device_part *part = new_part(lowering, GATTN_DEVICE_HUBS);
+  const int32_t lanes = gattn_device_lanes(lowering, (double)n_kv);
+  part->tiles = (gattn_tile_pass){.numbering = {.kind = GATTN_NUMBER_LINEAR},
+                                  .lanes = lanes,
+                                  .n_tiles = (n + lanes - 1) / lanes,
+                                  .rows = lowered->hubs.positions,
+                                  .n_rows = n};
+  part->tiles.formula = (gattn_formula){
+      .n_atoms = 1,
+      .n_steps = 1,
+      .n_kv = n_kv,
+      .atoms = {{.kind = GATTN_KEYS_INTERVAL, .end = {0, n_kv}}}};
+  part->key_tiles = (double)((n_kv + GATTN_TILE_KEYS - 1) / GATTN_TILE_KEYS);
+  part->tiles.pieces = gattn_device_pieces(lowering, &part->tiles,
+                                           (int64_t)part->key_tiles);
+  lowered->n_parts++;
+}
+
+/* ------------------------------------------------------------ open terms */
+
+/* A place for open terms: a list in some numbering, or the edges. */
+typedef struct open_group {
+  bool list;
+  gattn_numbering numbering;
+  gattn_graph *graph; /* the union; a reference */
+} open_group;
+
+static double share(double part, double whole) {
+  return whole > 0 ? part / whole : 0;
+}
+
+/* Whether a list of the term pays in the numbering. */
+static gattn_status list_pays(gattn_device_lowering *lowering,
+                              gattn_graph *term,
+                              const gattn_numbering *numbering, bool *pays) {
+  gattn_tile_sample sample = {0};
+  const gattn_tile_pass pass = gattn_device_pass(
+      lowering, numbering, gattn_device_lanes(lowering, GATTN_TILE_KEYS));
+  gattn_status status = gattn_tile_store_sample(
+      lowering->context, &lowering->lowered->geometry, &pass, term, &sample);
+  if (status) return status;
+  const double least = lowering->problem->type == GATTN_FLOAT32
+                           ? list_density.single
+                           : list_density.half;
+  *pays = share(sample.edges, sample.slots) >= least ||
+          share(sample.edges, sample.present) >= present_density;
+  return GATTN_SUCCESS;
+}
+
+/* Whether a sort by bucket is a numbering of both queries and keys. */
+static bool may_sort(const gattn_device_lowering *lowering,
+                     const gattn_graph *term, const gattn_shape *shape) {
+  const gattn_attend_problem *problem = lowering->problem;
+  return shape->form == GATTN_FORM_BUCKETS && shape->order &&
+         term->n_q == term->n_kv && gattn_is_consecutive(problem->frontier) &&
+         !lowering->lowered->rows && problem->n_f >= term->n_q / 2;
+}
+
+/* Only the device knows which rows there are, or has the edges already. */
+static bool host_should_not_look(const gattn_device_lowering *lowering,
+                                 const gattn_graph *term) {
+  return gattn_frontier_on_device(lowering->problem->frontier) ||
+         gattn_is_device_csr(term);
+}
+
+static gattn_status choose_open(gattn_device_lowering *lowering,
+                                gattn_graph *term, open_group *choice) {
+  const gattn_shape shape = gattn_shape_of(term);
+  *choice = (open_group){.list = false};
+  if (host_should_not_look(lowering, term)) return GATTN_SUCCESS;
+  gattn_status status =
+      list_pays(lowering, term, &choice->numbering, &choice->list);
+  if (status || choice->list || !may_sort(lowering, term, &shape))
+    return status;
+  choice->list = true;
+  choice->numbering = (gattn_numbering){.kind = GATTN_NUMBER_TABLE,
+                                        .table = shape.order};
+  return GATTN_SUCCESS;
+}
+
+static bool same_group(const open_group *a, const open_group *b) {
+  return a->list == b->list && a->numbering.kind == b->numbering.kind &&
+         a->numbering.table == b->numbering.table;
+}
+
+/* Lists in the linear order first, then sorted ones, then edges. */
+static int rank_of(const open_group *group) {
+  if (!group->list) return 2;
+  return group->numbering.kind != GATTN_NUMBER_LINEAR;
+}
+
+/* The part that lists of linear tiles join: the first with a formula. */
+static gattn_device_part *linear_part(gattn_device_lowering *lowering) {
+  gattn_device_lowered *lowered = lowering->lowered;
+  for (int64_t p = 0; p < lowered->n_parts; p++)
+    if (lowered->parts[p].form == GATTN_DEVICE_TILES &&
+        lowered->parts[p].tiles.numbering.kind == GATTN_NUMBER_LINEAR)
+      return lowered->parts + p;
+  return NULL;
+}
+
+static gattn_status attach_list(gattn_device_lowering *lowering,
+                                gattn_device_part *part, gattn_graph *graph) {
+  gattn_status status = gattn_tile_store_build(
+      lowering->context, &lowering->lowered->geometry, &part->tiles, graph,
+      &part->list);
+  if (status) return status;
+  part->tiles.list[0] = (gattn_tile_list){.offsets = part->list.offsets,
+                                          .entries = part->list.entries,
+                                          .words = part->list.words,
+                                          .bits = part->list.bits};
+  settle_pass(lowering, part);
+  return GATTN_SUCCESS;
+}
+
+/* graph is taken over. */
+static gattn_status make_list_part(gattn_device_lowering *lowering,
+                                   const open_group *group,
+                                   gattn_graph *graph) {
+  gattn_device_part *part = linear_part(lowering);
+  if (part && group->numbering.kind == GATTN_NUMBER_LINEAR) {
+    gattn_status status = attach_list(lowering, part, graph);
+    if (!status)
+      status = gattn_unite(lowering->context, &part->list_graph, graph);
+    gattn_graph_release(graph);
+    return status;
+  }
+  part = new_part(lowering, GATTN_DEVICE_TILES);
+  part->list_graph = graph;
+  part->tiles =
+      gattn_device_pass(lowering, &group->numbering,
+                        gattn_device_lanes(lowering, GATTN_TILE_KEYS));
+  lowering->lowered->n_parts++;
+  return attach_list(lowering, part, graph);
+}
+
+/* Hub rows are no other part's, also where passes cannot skip them. */
+static gattn_status without_hubs(gattn_device_lowering *lowering,
+                                 gattn_graph **graph) {
+  gattn_graph *hubs = NULL, *rest;
+  gattn_status status = GATTN_SUCCESS;
+  if (lowering->lowered->hubs.count == 0) return status;
+  for (int h = 0; h < lowering->n_hubs && !status; h++)
+    status = gattn_unite(lowering->context, &hubs, lowering->hubs[h]);
+  if (!status)
+    status = gattn_graph_difference(lowering->context, *graph, hubs, &rest);
+  gattn_graph_release(hubs);
+  if (status) return status;
+  gattn_graph_release(*graph);
+  *graph = rest;
+  return GATTN_SUCCESS;
+}
+
+/* graph is taken over. */
+static gattn_status make_edge_part(gattn_device_lowering *lowering,
+                                   gattn_graph *graph) {
+  gattn_device_part *part = new_part(lowering, GATTN_DEVICE_EDGES);
+  gattn_status status = without_hubs(lowering, &graph);
+  part->graph = graph;
+  lowering->lowered->n_parts++;
+  return status;
+}
+
+static gattn_status make_open_part(gattn_device_lowering *lowering,
+                                   const open_group *group, bool last) {
+  gattn_graph *graph;
+  gattn_status status = without_earlier(lowering, group->graph, &graph);
+  if (status) return status;
+  status = group->list ? make_list_part(lowering, group, graph)
+                       : make_edge_part(lowering, graph);
+  if (status || last) return status;
+  return gattn_unite(lowering->context, &lowering->earlier, group->graph);
+}
+
+enum { LISTS = 2, OPEN_GROUPS = LISTS + 1 };
+
+/* The group for a choice. Where lists are as many as may be, the term joins the
+ * edges, which take everything. */
+static int find_group(open_group *groups, int *n, const open_group *choice) {
+  static const open_group edges = {.list = false};
+  int lists = 0;
+  for (int g = 0; g < *n; g++) {
+    if (same_group(&groups[g], choice)) return g;
+    lists += groups[g].list;
+  }
+  if (choice->list && lists == LISTS) return find_group(groups, n, &edges);
+  groups[*n] = *choice;
+  return (*n)++;
+}
+
+static gattn_status group_open(gattn_device_lowering *lowering,
+                               open_group *groups, int *n) {
+  for (int t = 0; t < lowering->n_open; t++) {
+    open_group choice;
+    gattn_status status = choose_open(lowering, lowering->open[t], &choice);
+    if (status) return status;
+    const int g = find_group(groups, n, &choice);
+    status =
+        gattn_unite(lowering->context, &groups[g].graph, lowering->open[t]);
+    if (status) return status;
+  }
+  return GATTN_SUCCESS;
+}
+
+static gattn_status make_open_parts(gattn_device_lowering *lowering) {
+  open_group groups[OPEN_GROUPS] = {{0}};
+  int n = 0, done = 0;
+  gattn_status status = group_open(lowering, groups, &n);
+  for (int rank = 0; rank <= 2 && !status; rank++)
+    for (int g = 0; g < n && !status; g++)
+      if (rank_of(&groups[g]) == rank)
+        status = make_open_part(lowering, &groups[g], ++done == n);
+  for (int g = 0; g < n; g++) gattn_graph_release(groups[g].graph);
+  return status;
+}
+
+/* ------------------------------------------------------------ all parts */
+
+/* Rows that no part would touch are emptied by a pass that visits nothing. */
+static void make_empty_part(gattn_device_lowering *lowering) {
+  static const gattn_numbering linear = {.kind = GATTN_NUMBER_LINEAR};
+  gattn_device_part *part = new_part(lowering, GATTN_DEVICE_TILES);
+  part->tiles = gattn_device_pass(lowering, &linear,
+                                  gattn_device_lanes(lowering, 0));
+  lowering->lowered->n_parts++;
+}
+
+gattn_status gattn_device_make_parts(gattn_device_lowering *lowering) {
+  const gattn_device_lowered *lowered = lowering->lowered;
+  make_hub_part(lowering);
+  const int64_t before = lowered->n_parts;
+  gattn_status status = make_formula_parts(lowering);
+  if (!status) status = make_open_parts(lowering);
+  if (!status && lowered->n_parts == before) make_empty_part(lowering);
+  return status;
+}
