@@ -17,6 +17,7 @@ expect() {
 }
 
 expect '^71668 of 1000000 edges' examples/first_attention
+expect '^on the [CG]PU; row 500: o = 0.01' examples/on_device
 expect 'dilated - window .* degrees 4 to 8' examples/mask_algebra
 expect 'row 2^29 looks back: 64 48 32 16 4 3 2 1 0' examples/mask_algebra
 expect 'the last of 4096 tokens sees 17 of them' examples/own_generator
