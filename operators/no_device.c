@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "operators/cuda/operators.h"
+#include "operators/cuda/rows.h"
 
 enum { NO_DEVICE = 100 }; /* cudaErrorNoDevice */
 
@@ -64,4 +65,16 @@ int gattn_select_launch(const gattn_device_select *job, void *workspace,
 int gattn_merge_states_launch(const gattn_device_merge *job, void *stream) {
   (void)job, (void)stream;
   return NO_DEVICE;
+}
+
+gattn_status gattn_device_rows_make(gattn_context *context, gattn_graph *graph,
+                                    gattn_frontier *frontier,
+                                    gattn_device_rows *rows) {
+  (void)graph, (void)frontier, (void)rows;
+  return gattn_fail(context, GATTN_ERROR_DEVICE,
+                    "device: this build has no CUDA support");
+}
+
+void gattn_device_rows_free(gattn_context *context, gattn_device_rows *rows) {
+  (void)context, (void)rows;
 }
