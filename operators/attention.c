@@ -3,6 +3,7 @@
 
 #include <gattn/attention.h>
 
+#include "lib/device.h"
 #include "operators/attention.h"
 #include "operators/checks.h"
 
@@ -117,19 +118,44 @@ static gattn_status check_edge_extent(gattn_context *context,
                                     q->shape[0], q->shape[1]);
 }
 
+static gattn_status run_cpu(gattn_context *context, gattn_attend *attend,
+                            const gattn_attend_operands *operands,
+                            int64_t bytes) {
+  void *workspace;
+  gattn_status status =
+      gattn_allocate(context, "workspace", bytes, 1, &workspace);
+  if (status) return status;
+  status = gattn_attend_execute(attend, operands, workspace, NULL);
+  gattn_free(context, workspace, bytes, 1);
+  return status;
+}
+
+/* Waits: memory must not go while kernels read it, and what fails there is
+ * the call's failure. */
+static gattn_status run_device(gattn_context *context, gattn_attend *attend,
+                               const gattn_attend_operands *operands,
+                               int64_t bytes) {
+  void *workspace = NULL;
+  gattn_status status = GATTN_SUCCESS;
+  if (bytes)
+    status = gattn_device_allocate(context, "workspace", bytes, 1, &workspace);
+  if (status) return status;
+  status = gattn_attend_execute(attend, operands, workspace, NULL);
+  gattn_status late = gattn_device_synchronize(context);
+  gattn_device_free(context, workspace, bytes, 1);
+  return status ? status : late;
+}
+
 static gattn_status run(gattn_context *context,
                         const gattn_attend_problem *problem,
                         const gattn_attend_operands *operands) {
   gattn_attend *attend;
-  void *workspace;
   gattn_status status = gattn_attend_create(context, problem, &attend);
   if (status) return status;
-  int64_t bytes = (int64_t)gattn_attend_workspace(attend);
-  status = gattn_allocate(context, "workspace", bytes, 1, &workspace);
-  if (status) goto destroy_attend;
-  status = gattn_attend_execute(attend, operands, workspace, NULL);
-  gattn_free(context, workspace, bytes, 1);
-destroy_attend:
+  const int64_t bytes = (int64_t)gattn_attend_workspace(attend);
+  status = gattn_on_device(context)
+               ? run_device(context, attend, operands, bytes)
+               : run_cpu(context, attend, operands, bytes);
   gattn_attend_destroy(attend);
   return status;
 }

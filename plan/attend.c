@@ -3,11 +3,14 @@
 
 #include "plan/attend.h"
 
+#include "lib/device.h"
+#include "plan/device/attend.h"
 #include "plan/lower.h"
 
 struct gattn_attend {
   gattn_context *context; /* retained */
   gattn_attend_problem problem; /* holds references */
+  gattn_device_attend *device;  /* on a device; then nothing below is set */
   bool shared;
   int64_t n_lowered;
   gattn_lowered *lowered;
@@ -72,6 +75,28 @@ static gattn_status lower_heads(gattn_context *context,
   return GATTN_SUCCESS;
 }
 
+static gattn_status plan_cpu(gattn_context *context, gattn_attend *attend) {
+  const gattn_attend_problem *problem = &attend->problem;
+  attend->shared = gattn_graph_heads(problem->graph) == 1;
+  attend->n_lowered = attend->shared ? 1 : problem->heads;
+  gattn_status status =
+      gattn_allocate(context, "plan", attend->n_lowered,
+                     sizeof *attend->lowered, (void **)&attend->lowered);
+  if (status) return status;
+  status = lower_heads(context, problem, attend);
+  if (status) goto free_lowered;
+  status = check_workspace(context, attend);
+  if (status) goto clear_lowered;
+  return GATTN_SUCCESS;
+
+clear_lowered:
+  clear_heads(context, attend, attend->n_lowered);
+free_lowered:
+  gattn_free(context, attend->lowered, attend->n_lowered,
+             sizeof *attend->lowered);
+  return status;
+}
+
 gattn_status gattn_attend_create(gattn_context *context,
                                  const gattn_attend_problem *problem,
                                  gattn_attend **out) {
@@ -80,34 +105,24 @@ gattn_status gattn_attend_create(gattn_context *context,
       gattn_allocate(context, "plan", 1, sizeof *attend, (void **)&attend);
   if (status) return status;
   *attend = (gattn_attend){.problem = *problem};
-  attend->shared = gattn_graph_heads(problem->graph) == 1;
-  attend->n_lowered = attend->shared ? 1 : problem->heads;
-  status = gattn_allocate(context, "plan", attend->n_lowered,
-                          sizeof *attend->lowered, (void **)&attend->lowered);
-  if (status) goto free_attend;
-  status = lower_heads(context, problem, attend);
-  if (status) goto free_lowered;
-  status = check_workspace(context, attend);
-  if (status) goto clear_lowered;
+  status = gattn_on_device(context)
+               ? gattn_device_attend_create(context, problem, &attend->device)
+               : plan_cpu(context, attend);
+  if (status) {
+    gattn_free(context, attend, 1, sizeof *attend);
+    return status;
+  }
   attend->context = gattn_context_retain(context);
   gattn_graph_retain(problem->graph);
   gattn_frontier_retain(problem->frontier);
   *out = attend;
   return GATTN_SUCCESS;
-
-clear_lowered:
-  clear_heads(context, attend, attend->n_lowered);
-free_lowered:
-  gattn_free(context, attend->lowered, attend->n_lowered,
-             sizeof *attend->lowered);
-free_attend:
-  gattn_free(context, attend, 1, sizeof *attend);
-  return status;
 }
 
 void gattn_attend_destroy(gattn_attend *attend) {
   if (!attend) return;
   gattn_context *context = attend->context;
+  gattn_device_attend_destroy(attend->device);
   clear_heads(context, attend, attend->n_lowered);
   gattn_graph_release(attend->problem.graph);
   gattn_frontier_release(attend->problem.frontier);
@@ -118,6 +133,7 @@ void gattn_attend_destroy(gattn_attend *attend) {
 }
 
 size_t gattn_attend_workspace(const gattn_attend *attend) {
+  if (attend->device) return gattn_device_attend_workspace(attend->device);
   const gattn_attend_run run = run_of(attend->context, attend);
   return gattn_attend_run_workspace(&run);
 }
@@ -125,7 +141,9 @@ size_t gattn_attend_workspace(const gattn_attend *attend) {
 gattn_status gattn_attend_execute(const gattn_attend *attend,
                                   const gattn_attend_operands *operands,
                                   void *workspace, void *stream) {
-  (void)stream;
+  if (attend->device)
+    return gattn_device_attend_execute(attend->device, operands, workspace,
+                                       stream);
   gattn_attend_run run = run_of(attend->context, attend);
   run.q = operands->q;
   run.k = operands->k;
@@ -232,6 +250,10 @@ static void explain_lowered(const gattn_attend *attend,
 
 void gattn_attend_explain(const gattn_attend *attend, gattn_text *text) {
   const gattn_attend_problem *problem = &attend->problem;
+  if (attend->device) {
+    gattn_device_attend_explain(attend->device, text);
+    return;
+  }
   const double heads = (double)problem->batch * (double)problem->heads;
   const double kv_heads = (double)problem->batch * (double)problem->kv_heads;
   const double bytes =

@@ -343,7 +343,7 @@ free_list:
   return status;
 }
 
-void gattn_tile_store_free(gattn_context *context, gattn_tile_store *store) {
+void gattn_tile_store_drop(gattn_context *context, gattn_tile_store *store) {
   gattn_free(context, store->offsets, store->n_tiles + 1,
              sizeof *store->offsets);
   gattn_free(context, store->entries, store->entry_capacity,
@@ -352,6 +352,13 @@ void gattn_tile_store_free(gattn_context *context, gattn_tile_store *store) {
              sizeof *store->words);
   gattn_free(context, store->bits, store->pattern_capacity,
              sizeof *store->bits);
+  store->offsets = store->entries = NULL;
+  store->words = NULL;
+  store->bits = NULL;
+}
+
+void gattn_tile_store_free(gattn_context *context, gattn_tile_store *store) {
+  gattn_tile_store_drop(context, store);
   *store = (gattn_tile_store){0};
 }
 

@@ -82,6 +82,8 @@ gattn_status gattn_tile_store_build(gattn_context *context,
                                     gattn_graph *graph,
                                     gattn_tile_store *store);
 void gattn_tile_store_free(gattn_context *context, gattn_tile_store *store);
+/* Frees the arrays, but keeps the numbers. */
+void gattn_tile_store_drop(gattn_context *context, gattn_tile_store *store);
 
 /* What a few query tiles of the list that would be built have. */
 typedef struct gattn_tile_sample {

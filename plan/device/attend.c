@@ -1,0 +1,174 @@
+/* Fused attention on the device: planning. SPDX-License-Identifier: Apache-2.0
+ */
+#include "config.h"
+
+#include "plan/device/attend.h"
+
+#include "plan/device/uploaded.h"
+
+static gattn_status check_problem(gattn_context *context,
+                                  const gattn_attend_problem *problem) {
+  const int64_t most = GATTN_EDGES_DIM;
+  if (problem->score.kind == GATTN_SCORE_FUNCTION)
+    return gattn_fail(context, GATTN_ERROR_UNSUPPORTED,
+                      "score: a function of the host's cannot run on a device");
+  if (problem->dim <= most && problem->dim_v <= most) return GATTN_SUCCESS;
+  return gattn_fail(context, GATTN_ERROR_UNSUPPORTED,
+                    "q, v: dimensions of %lld and %lld, of which a device "
+                    "takes %lld at most",
+                    (long long)problem->dim, (long long)problem->dim_v,
+                    (long long)most);
+}
+
+/* ------------------------------------------------------------ lowering */
+
+static gattn_status lower_head(gattn_device_attend *attend, int64_t h) {
+  gattn_context *context = attend->context;
+  const gattn_attend_problem *problem = &attend->problem;
+  const gattn_device_target target = {
+      .multiprocessors = gattn_device_facts_of(context)->multiprocessors,
+      .tile_lanes = gattn_tile_lanes};
+  gattn_graph *graph;
+  gattn_status status = gattn_graph_head(context, problem->graph, h, &graph);
+  if (status) return status;
+  status = gattn_device_lower(context, problem, &target, graph,
+                              gattn_launch_heads(attend), &attend->lowered[h]);
+  gattn_graph_release(graph);
+  if (status) return status;
+  status = gattn_upload(context, &attend->lowered[h], problem->frontier,
+                        &attend->uploaded[h]);
+  if (status) {
+    gattn_device_lowered_clear(context, &attend->lowered[h]);
+    return status;
+  }
+  for (int64_t p = 0; p < attend->lowered[h].n_parts; p++)
+    gattn_tile_store_drop(context, &attend->lowered[h].parts[p].list);
+  return GATTN_SUCCESS;
+}
+
+/* Of the first n heads. */
+static void clear_heads(gattn_device_attend *attend, int64_t n) {
+  for (int64_t h = 0; h < n; h++) {
+    gattn_uploaded_clear(attend->context, &attend->lowered[h],
+                         &attend->uploaded[h]);
+    gattn_device_lowered_clear(attend->context, &attend->lowered[h]);
+  }
+}
+
+static gattn_status lower_heads(gattn_device_attend *attend) {
+  for (int64_t h = 0; h < attend->n_lowered; h++) {
+    gattn_status status = lower_head(attend, h);
+    if (!status) continue;
+    clear_heads(attend, h);
+    return status;
+  }
+  return GATTN_SUCCESS;
+}
+
+/* ------------------------------------------------------------ arrays */
+
+static gattn_status upload_vertices(gattn_device_attend *attend) {
+  const gattn_frontier *frontier = attend->problem.frontier;
+  if (!frontier || !frontier->vertices) return GATTN_SUCCESS;
+  gattn_status status = gattn_device_allocate(
+      attend->context, "frontier", frontier->size, sizeof *frontier->vertices,
+      (void **)&attend->vertices);
+  if (status) return status;
+  return gattn_device_upload(
+      attend->context, attend->vertices, frontier->vertices,
+      (size_t)frontier->size * sizeof *frontier->vertices);
+}
+
+static gattn_status upload_table(gattn_device_attend *attend) {
+  const gattn_score *score = &attend->problem.score;
+  int64_t count = attend->problem.heads;
+  if (score->kind != GATTN_SCORE_ALIBI && score->kind != GATTN_SCORE_RELATIVE)
+    return GATTN_SUCCESS;
+  if (score->kind == GATTN_SCORE_RELATIVE &&
+      !gattn_multiply(count, score->count, &count))
+    return gattn_fail(attend->context, GATTN_ERROR_OVERFLOW,
+                      "score.count: %lld for each of %lld heads overflows",
+                      (long long)score->count, (long long)count);
+  gattn_status status =
+      gattn_device_allocate(attend->context, "score table", count,
+                            sizeof *attend->table, (void **)&attend->table);
+  if (status) return status;
+  attend->table_count = count;
+  return gattn_device_upload(attend->context, attend->table, score->table,
+                             (size_t)count * sizeof *attend->table);
+}
+
+static void free_arrays(gattn_device_attend *attend) {
+  gattn_context *context = attend->context;
+  gattn_device_free(context, attend->vertices, attend->problem.n_f,
+                    sizeof *attend->vertices);
+  gattn_device_free(context, attend->table, attend->table_count,
+                    sizeof *attend->table);
+  gattn_free(context, attend->uploaded, attend->n_lowered,
+             sizeof *attend->uploaded);
+  gattn_free(context, attend->lowered, attend->n_lowered,
+             sizeof *attend->lowered);
+  gattn_free(context, attend, 1, sizeof *attend);
+}
+
+static gattn_status allocate_heads(gattn_device_attend *attend) {
+  gattn_status status =
+      gattn_allocate(attend->context, "plan", attend->n_lowered,
+                     sizeof *attend->lowered, (void **)&attend->lowered);
+  if (status) return status;
+  return gattn_allocate(attend->context, "plan", attend->n_lowered,
+                        sizeof *attend->uploaded, (void **)&attend->uploaded);
+}
+
+static gattn_status fill(gattn_device_attend *attend) {
+  gattn_status status = allocate_heads(attend);
+  if (!status) status = upload_vertices(attend);
+  if (!status) status = upload_table(attend);
+  if (!status) status = lower_heads(attend);
+  if (status) return status;
+  status = gattn_device_lay_out(attend);
+  if (status) clear_heads(attend, attend->n_lowered);
+  return status;
+}
+
+/* ------------------------------------------------------------ plans */
+
+gattn_status gattn_device_attend_create(gattn_context *context,
+                                        const gattn_attend_problem *problem,
+                                        gattn_device_attend **out) {
+  gattn_device_attend *attend;
+  int previous;
+  gattn_status status = check_problem(context, problem);
+  if (status) return status;
+  status = gattn_device_enter(context, &previous);
+  if (status) return status;
+  status =
+      gattn_allocate(context, "plan", 1, sizeof *attend, (void **)&attend);
+  if (status) goto leave_device;
+  *attend = (gattn_device_attend){.context = context, .problem = *problem};
+  attend->shared = gattn_graph_heads(problem->graph) == 1;
+  attend->n_lowered = attend->shared ? 1 : problem->heads;
+  status = fill(attend);
+  if (status)
+    free_arrays(attend);
+  else
+    *out = attend;
+leave_device:
+  gattn_device_leave(context, previous);
+  return status;
+}
+
+void gattn_device_attend_destroy(gattn_device_attend *attend) {
+  if (!attend) return;
+  gattn_context *context = attend->context;
+  int previous;
+  const bool entered = !gattn_device_enter(context, &previous);
+  gattn_device_synchronize(context);
+  clear_heads(attend, attend->n_lowered);
+  free_arrays(attend);
+  if (entered) gattn_device_leave(context, previous);
+}
+
+size_t gattn_device_attend_workspace(const gattn_device_attend *attend) {
+  return (size_t)attend->layout.bytes;
+}
