@@ -3,12 +3,10 @@
 
 #include "masks/draw.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "lib/random.h"
-#include "masks/parameters.h"
-
-/* ------------------------------------------------------------- subsets */
 
 /* Draws 0 … k-1 in ascending order: scattered by their leading bits into twice
  * as many bins as numbers, so that few are out of place, then inserted. */
@@ -75,40 +73,4 @@ void gattn_draw(uint64_t key, int64_t n, int64_t k, int64_t *numbers) {
       out++;
     else
       numbers[at++] = number;
-}
-
-/* -------------------------------------------------------------- splits */
-
-/* How many of `coins` fair coins, <= 1024, show heads. */
-static int64_t heads(uint64_t key, int64_t coins) {
-  int64_t n = 0;
-  uint64_t t = 0;
-  for (; coins >= 64; coins -= 64)
-    n += __builtin_popcountll(gattn_random_draw(key, t++));
-  if (coins)
-    n += __builtin_popcountll(gattn_random_draw(key, t) >> (64 - coins));
-  return n;
-}
-
-/* k(n-k)/n fair coins around k/2 have the mean and variance of k draws
- * without replacement from two halves, and cannot ask a half for more than it
- * has. Above 1024 coins, a quarter as many are thrown for twice the deviation,
- * as often as needed, and the gaps are filled evenly. */
-int64_t gattn_draw_split(uint64_t key, int64_t n, int64_t k) {
-  int64_t coins =
-      (int64_t)((gattn_wide)k * (gattn_wide)(n - k) / (gattn_wide)n);
-  int coarse = 0;
-  while (coins >> 2 * coarse > 1024) coarse++;
-  coins >>= 2 * coarse;
-  int64_t deviation = (2 * heads(key, coins) - coins) * ((int64_t)1 << coarse);
-  uint64_t bits = gattn_random_draw(key, 1000);
-  int64_t gap = (int64_t)(bits >> 32 & (((uint64_t)2 << coarse) - 1)) + 1 -
-                ((int64_t)1 << coarse);
-  /* The left half of an odd n is the smaller by one. */
-  int64_t odd =
-      n % 2 && gattn_random_below(gattn_random_draw(key, 1001), n) < k;
-  int64_t twice = k + deviation + gap - odd;
-  int64_t left = twice >> 1;
-  int64_t least = gattn_max(0, k - (n - n / 2));
-  return gattn_min(gattn_max(left, least), gattn_min(k, n / 2));
 }

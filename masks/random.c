@@ -16,28 +16,10 @@ typedef struct random_keys {
   uint64_t key;    /* of the seed */
 } random_keys;
 
-/* Keys [begin, end) of a row, k of them neighbours. */
-typedef struct part {
-  uint64_t key;
-  int64_t begin, end, k;
-} part;
+typedef gattn_draw_part part;
 
-static part halve(part whole, int64_t j) {
-  int64_t width = whole.end - whole.begin;
-  int64_t middle = whole.begin + width / 2;
-  int64_t left = gattn_draw_split(whole.key, width, whole.k);
-  if (j < middle)
-    return (part){gattn_random_key(whole.key, 0), whole.begin, middle, left};
-  return (part){gattn_random_key(whole.key, 1), middle, whole.end,
-                whole.k - left};
-}
-
-/* The part that holds key j: drawn at once, or all neighbours. */
 static part part_of(const random_keys *self, int64_t i, int64_t j) {
-  part at = {gattn_random_key(self->key, (uint64_t)i), 0, self->graph.n_kv,
-             self->k};
-  while (at.k > GATTN_DRAW_LIMIT && at.k < at.end - at.begin) at = halve(at, j);
-  return at;
+  return gattn_draw_part_of(self->key, i, self->graph.n_kv, self->k, j);
 }
 
 static bool is_full(const part *at) { return at->k == at->end - at->begin; }

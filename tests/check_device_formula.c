@@ -137,8 +137,27 @@ static void check_text(const char *text, int64_t n_q, int64_t n_kv) {
   gattn_graph_release(graph);
 }
 
+/* A mask's readers: what gradients of keys and values are summed over. */
+static void check_transpose(const char *text, int64_t n) {
+  gattn_graph *graph = parse(text, n, n), *transpose;
+  gattn_formula formula;
+  gattn_formula_arrays arrays;
+  ck_assert_int_eq(gattn_graph_transpose(context, graph, &transpose), 0);
+  bool closed = gattn_key_formula_of(transpose, &formula, &arrays);
+  ck_assert_msg(closed || strstr(text, "fixed") || strstr(text, "dilated2d"),
+                "%s: its transpose has no formula", text);
+  if (closed) {
+    bool *edges = formula_edges(transpose);
+    check_numberings(text, &formula, transpose, edges);
+    free(edges);
+  }
+  gattn_graph_release(transpose);
+  gattn_graph_release(graph);
+}
+
 START_TEST(every_expression) {
   check_text(expressions[_i], 320, 320);
+  check_transpose(expressions[_i], 320);
   if (strstr(expressions[_i], "2d(")) return;
   check_text(expressions[_i], 330, 321);
   check_text(expressions[_i], 321, 1000);
