@@ -440,43 +440,70 @@ static const char *const large[] = {
     "blocks2d(1m, 1m, 8, 7)", "full - local(9000000000000000000, 3)",
     "cols(0, 2, 4, 6, 8, 10, 1g:2g, 3g, 4g, 5g, 6g, 7g) | local(9)"};
 
-static void check_sample(const char *text, const gattn_graph *graph,
-                         const gattn_formula *formula, int64_t i, int64_t k) {
-  gattn_tile keys = gattn_tile_at(&linear, 64, graph->n_kv, k);
+/* A graph of 2^40 vertices, numbered as suits it. */
+typedef struct large_case {
+  const char *text;
+  gattn_graph *graph;
+  gattn_formula formula;
+  gattn_numbering numbering;
+} large_case;
+
+static void check_sample(const large_case *at, int64_t i, int64_t k) {
+  int64_t n = at->graph->n_kv;
+  if (k < 0 || k >= gattn_tiles_of(&at->numbering, 64, n)) return;
+  gattn_tile keys = gattn_tile_at(&at->numbering, 64, n, k);
   uint64_t expected = 0;
-  for (int b = 0; b < 64; b++)
-    if (gattn_next(graph, i, keys.base + b) == keys.base + b)
+  for (int b = 0; b < 64; b++) {
+    int64_t j = gattn_tile_number(&keys, b);
+    if (gattn_tile_has(&keys, b) && gattn_next(at->graph, i, j) == j)
       expected |= (uint64_t)1 << b;
+  }
   gattn_formula_row row;
-  gattn_formula_row_of(formula, &linear, i, &row);
-  uint64_t word = gattn_formula_word(formula, i, &keys);
+  gattn_formula_row_of(&at->formula, &at->numbering, i, &row);
+  uint64_t word = gattn_formula_word(&at->formula, i, &keys);
   ck_assert_msg(word == expected, "%s: row %lld, key tile %lld: %llx, not %llx",
-                text, (long long)i, (long long)k, (unsigned long long)word,
+                at->text, (long long)i, (long long)k, (unsigned long long)word,
                 (unsigned long long)expected);
-  ck_assert(word == gattn_formula_row_word(formula, &row, i, &keys));
+  if (keys.base % keys.step == i % keys.step)
+    ck_assert(word ==
+              gattn_formula_row_word(&at->formula, &row, i, &keys));
+}
+
+/* The key tile that holds j. */
+static int64_t tile_of(const large_case *at, int64_t j) {
+  const gattn_numbering *numbering = &at->numbering;
+  int64_t r = numbering->stride, w = numbering->grid_w;
+  if (numbering->kind == GATTN_NUMBER_CLASSES)
+    return j % r * gattn_class_tiles(numbering, 64, at->graph->n_kv) +
+           j / r / 64;
+  if (numbering->kind == GATTN_NUMBER_PATCHES)
+    return j / w / 8 * ((w + 7) / 8) + j % w / 8;
+  return j / 64;
 }
 
 /* Ends of spans and the tiles around them; neighbours of the row. */
-static void check_large_row(const char *text, const gattn_graph *graph,
-                            const gattn_formula *formula, int64_t i) {
+static void check_large_row(const large_case *at, int64_t t, int lane) {
+  const gattn_graph *graph = at->graph;
   gattn_span spans[GATTN_SPANS_MOST];
-  int64_t tiles = graph->n_kv / 64, t = i / 64;
-  int n = gattn_formula_spans(formula, &linear, NULL, 64 * t, 64 * t + 63,
-                              spans);
+  gattn_tile queries = gattn_tile_at(&at->numbering, 64, graph->n_q, t);
+  if (!gattn_tile_has(&queries, lane)) return;
+  int64_t i = gattn_tile_number(&queries, lane);
+  int n = gattn_formula_spans(&at->formula, &at->numbering, &queries, 64 * t,
+                              64 * t + 63, spans);
   for (int s = 0; s < n; s++)
-    for (int64_t k = spans[s].begin - 2; k < spans[s].begin + 3; k++)
-      if (0 <= k && k < tiles) {
-        check_sample(text, graph, formula, i, k);
-        check_sample(text, graph, formula, i, spans[s].end - 1);
-      }
+    for (int64_t k = -2; k < 3; k++) {
+      check_sample(at, i, spans[s].begin + k);
+      check_sample(at, i, spans[s].end + k);
+    }
   int64_t j = gattn_next(graph, i, 0);
   for (int turn = 0; turn < 50 && j < graph->n_kv; turn++) {
+    int64_t k = tile_of(at, j);
     bool found = false;
     for (int s = 0; s < n; s++)
-      found = found || (spans[s].begin <= j / 64 && j / 64 < spans[s].end);
-    ck_assert_msg(found, "%s: %lld -> %lld has no span", text, (long long)i,
-                  (long long)j);
-    check_sample(text, graph, formula, i, j / 64);
+      found = found || (spans[s].begin <= k && k < spans[s].end);
+    ck_assert_msg(found, "%s: %lld -> %lld has no span", at->text,
+                  (long long)i, (long long)j);
+    check_sample(at, i, k);
     j = gattn_next(graph, i, turn % 2 ? j + 1 : gattn_stretch(graph, i, j));
     if (turn % 10 == 9 && j < i) j = gattn_next(graph, i, i - i % 64);
   }
@@ -485,16 +512,24 @@ static void check_large_row(const char *text, const gattn_graph *graph,
 START_TEST(large_rows) {
   enum { ROWS = 60 };
   int64_t n = (int64_t)1 << 40;
-  gattn_graph *graph = parse(large[_i], n, n);
-  gattn_formula formula;
+  large_case at = {.text = large[_i], .graph = parse(large[_i], n, n)};
   gattn_formula_arrays arrays;
-  ck_assert(gattn_key_formula_of(graph, &formula, &arrays));
+  ck_assert(gattn_key_formula_of(at.graph, &at.formula, &arrays));
+  gattn_shape shape = gattn_shape_of(at.graph);
+  gattn_numbering numberings[] = {
+      linear, shape.form == GATTN_FORM_GRID
+                  ? patches(shape.grid_h, shape.grid_w)
+                  : classes(shape.stride)};
   uint64_t state = (uint64_t)_i;
-  check_large_row(large[_i], graph, &formula, 0);
-  check_large_row(large[_i], graph, &formula, n - 1);
-  for (int r = 0; r < ROWS; r++)
-    check_large_row(large[_i], graph, &formula, below(&state, n));
-  gattn_graph_release(graph);
+  for (int s = 0; s < COUNT(numberings); s++) {
+    at.numbering = numberings[s];
+    int64_t tiles = gattn_tiles_of(&at.numbering, 64, n);
+    check_large_row(&at, 0, 0);
+    check_large_row(&at, tiles - 1, 63);
+    for (int r = 0; r < ROWS; r++)
+      check_large_row(&at, below(&state, tiles), (int)below(&state, 64));
+  }
+  gattn_graph_release(at.graph);
 }
 END_TEST
 
