@@ -86,6 +86,23 @@ GATTN_HD const gattn_tile_list *gattn_pass_list(const gattn_tile_pass *pass,
   return pass->head_lists ? pass->head_lists + head : pass->list;
 }
 
+/* Gives piece `piece` of query tile t its share of the places; the spans are
+ * known already. */
+GATTN_HD void gattn_key_sequence_cut(const gattn_tile_pass *pass, int64_t head,
+                                     int64_t t, int64_t piece,
+                                     gattn_key_sequence *sequence) {
+  const gattn_tile_list *list = gattn_pass_list(pass, head);
+  int64_t places = 0;
+  for (int s = 0; s < sequence->n_spans; s++)
+    places += sequence->spans[s].end - sequence->spans[s].begin;
+  sequence->in_spans = places;
+  sequence->list_begin = list->offsets ? list->offsets[t] : 0;
+  if (list->offsets) places += list->offsets[t + 1] - sequence->list_begin;
+  const int64_t each = places / pass->pieces, more = places % pass->pieces;
+  sequence->begin = each * piece + (piece < more ? piece : more);
+  sequence->end = sequence->begin + each + (piece < more);
+}
+
 /* Fills *sequence for query tile t; first and last are the least and the
  * largest `number` of its lanes that are present. */
 GATTN_HD void gattn_key_sequence_of(const gattn_device_attention *attention,
@@ -94,8 +111,6 @@ GATTN_HD void gattn_key_sequence_of(const gattn_device_attention *attention,
                                     int64_t last,
                                     gattn_key_sequence *sequence) {
   const gattn_formula *formula = gattn_pass_formula(pass, head);
-  const gattn_tile_list *list = gattn_pass_list(pass, head);
-  int64_t places = 0;
   sequence->n_spans = 0;
   if (formula->n_steps) {
     const gattn_tile queries = gattn_tile_at(
@@ -103,14 +118,7 @@ GATTN_HD void gattn_key_sequence_of(const gattn_device_attention *attention,
     sequence->n_spans = gattn_formula_spans(
         formula, &pass->numbering, &queries, first, last, sequence->spans);
   }
-  for (int s = 0; s < sequence->n_spans; s++)
-    places += sequence->spans[s].end - sequence->spans[s].begin;
-  sequence->in_spans = places;
-  sequence->list_begin = list->offsets ? list->offsets[t] : 0;
-  if (list->offsets) places += list->offsets[t + 1] - list->offsets[t];
-  const int64_t each = places / pass->pieces, more = places % pass->pieces;
-  sequence->begin = each * piece + (piece < more ? piece : more);
-  sequence->end = sequence->begin + each + (piece < more);
+  gattn_key_sequence_cut(pass, head, t, piece, sequence);
 }
 
 /* The key tile at a place of the sequence. *entry is its entry in the list, or

@@ -1,0 +1,5 @@
+/* Tile kernels of float16, dimensions up to 64.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "operators/cuda/tile/variants.cuh"
+
+GATTN_TILE_VARIANTS(gattn_tile_float16_64, __half, 64)

@@ -1,0 +1,487 @@
+/* Attention of one pass of tiles on tensor cores.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A block of four warps takes one query tile, 16·M rows a warp, and visits its
+ * key tiles of 64, which travel through a ring of STAGES in shared memory while
+ * earlier ones are computed. Q, scores, weights and outputs stay in registers
+ * (Dao 2023, arXiv:2307.08691). A warp skips tiles that none of its rows has an
+ * edge to. */
+#ifndef GATTN_OPERATORS_CUDA_TILE_KERNEL_CUH
+#define GATTN_OPERATORS_CUDA_TILE_KERNEL_CUH
+
+#include <cuda_runtime.h>
+
+#include "operators/cuda/score.cuh"
+#include "operators/cuda/tile/softmax.cuh"
+#include "operators/cuda/tile/stage.cuh"
+#include "operators/cuda/tile/store.cuh"
+#include "operators/cuda/tile/tile.h"
+
+/* Everything of a block in shared memory. */
+template <int D, int M, int STAGES>
+struct gattn_tile_shared {
+  static constexpr int LANES = GATTN_TILE_WARPS * 16 * M;
+  char q[LANES * D * 2]; /* then o, on its way out */
+  char k[STAGES][GATTN_TILE_KEYS * D * 2];
+  char v[STAGES][GATTN_TILE_KEYS * D * 2];
+  uint64_t words[STAGES][LANES]; /* of list tiles, and of formulas without
+                                  * bounds */
+  int64_t keys[STAGES][GATTN_TILE_KEYS];    /* vertices, for score functors */
+  gattn_tile_block<LANES> block;
+};
+
+/* What every thread of a block holds throughout. */
+template <typename T, int D, int M, int STAGES>
+struct gattn_tile_run {
+  typedef gattn_tile_shared<D, M, STAGES> shared_type;
+  const gattn_device_attention &a;
+  const gattn_tile_pass &pass;
+  const gattn_key_form &form;
+  gattn_source<T> k, v;
+  const T *k_origin, *v_origin;
+  shared_type *shared;
+};
+
+GATTN_DEVICE gattn_tile gattn_place_tile(const gattn_key_form &form,
+                                         const gattn_key_place &place) {
+  gattn_tile tile;
+  tile.base = place.base;
+  tile.step = form.step;
+  tile.line_step = form.line_step;
+  tile.shift = form.shift;
+  tile.columns = place.columns;
+  tile.lines = place.lines;
+  return tile;
+}
+
+/* All threads: starts key tile n of the sequence on its way. */
+template <class Score, typename T, int D, int M, int STAGES>
+GATTN_DEVICE void gattn_stage_tile(
+    const gattn_tile_run<T, D, M, STAGES> &run, int n) {
+  auto *shared = run.shared;
+  const int stage = n % STAGES;
+  const gattn_key_place place = shared->block.places[n % GATTN_PLACES];
+  gattn_stage_keys<T, D>(run.k, run.k_origin, run.form, place,
+                         gattn_shared_address(shared->k[stage]));
+  gattn_stage_keys<T, D>(run.v, run.v_origin, run.form, place,
+                         gattn_shared_address(shared->v[stage]));
+  const int lane = threadIdx.x;
+  const int64_t head = shared->block.item.head;
+  if (place.word >= 0 && lane < shared->LANES)
+    gattn_copy_8(gattn_shared_address(&shared->words[stage][lane]),
+                 gattn_pass_list(&run.pass, head)->bits +
+                     (int64_t)place.word * shared->LANES + lane);
+  if (place.word == GATTN_FORMULA_TILE && lane < shared->LANES &&
+      shared->block.kind == GATTN_BOUNDS_NONE)
+    shared->words[stage][lane] =
+        gattn_row_word(run.pass, head, shared->block.lanes[lane],
+                       gattn_place_tile(run.form, place));
+  if (!Score::plain && lane < GATTN_TILE_KEYS) {
+    int64_t key = place.base + gattn_key_number(run.form, lane);
+    if (run.form.table && gattn_key_present(run.form, place, lane))
+      key = run.form.table[key];
+    shared->keys[stage][lane] = key;
+  }
+}
+
+enum gattn_cover { GATTN_COVER_NONE, GATTN_COVER_SOME, GATTN_COVER_ALL };
+
+/* All lanes of a warp: the edges of row `lane` of the warp to the key tile, and
+ * whether all rows have all of them, or none any. *word is written for
+ * COVER_SOME alone. */
+template <typename T, int D, int M, int STAGES>
+GATTN_DEVICE gattn_cover gattn_tile_cover(
+    const gattn_tile_run<T, D, M, STAGES> &run, const gattn_key_place &place,
+    int stage, uint64_t *word) {
+  const auto &block = run.shared->block;
+  const int warp = threadIdx.x / 32;
+  const int row = warp * 16 * M + threadIdx.x % (16 * M);
+  const bool formula = place.word == GATTN_FORMULA_TILE;
+  if (formula && block.kind == GATTN_BOUNDS_INTERVALS) {
+    const gattn_warp_cover &cover = block.covers[warp];
+    const int t = place.tile;
+    bool some = false;
+#pragma unroll
+    for (int n = 0; n < 2; n++) {
+      if (cover.core_begin[n] <= t && t < cover.core_end[n])
+        return GATTN_COVER_ALL;
+      some = some || (cover.hull_begin[n] <= t && t < cover.hull_end[n]);
+    }
+    if (!some) return GATTN_COVER_NONE;
+    const gattn_row_bounds &bounds = block.bounds[row];
+    *word =
+        gattn_interval_word(bounds.begin[0], bounds.end[0], place.first) |
+        gattn_interval_word(bounds.begin[1], bounds.end[1], place.first);
+    return GATTN_COVER_SOME;
+  }
+  uint64_t bits;
+  if (formula && block.kind == GATTN_BOUNDS_RECTANGLE) {
+    bits = gattn_rectangle_word(&block.bounds[row], place.first >> 32,
+                                place.first & 0xffffffff);
+  } else if (place.word == GATTN_FULL_TILE) {
+    const gattn_tile tile = gattn_place_tile(run.form, place);
+    bits = gattn_key_lanes(&tile);
+  } else {
+    bits = run.shared->words[stage][row];
+  }
+  *word = bits;
+  const bool absent = block.lanes[row].position < 0;
+  if (__all_sync(~0u, absent || bits == 0)) return GATTN_COVER_NONE;
+  return __all_sync(~0u, absent || bits == ~(uint64_t)0) ? GATTN_COVER_ALL
+                                                         : GATTN_COVER_SOME;
+}
+
+/* All lanes: s = Q·Kᵀ of the warp's rows. `q` is the tile of queries. */
+template <typename T, int D, int M>
+GATTN_DEVICE void gattn_multiply_keys(uint32_t q, uint32_t k,
+                                      float (&s)[M][8][4]) {
+  const int lane = threadIdx.x % 32, first = threadIdx.x / 32 * 16 * M;
+#pragma unroll
+  for (int f = 0; f < M; f++)
+#pragma unroll
+    for (int n = 0; n < 8; n++)
+#pragma unroll
+      for (int e = 0; e < 4; e++) s[f][n][e] = 0;
+#pragma unroll
+  for (int d = 0; d < D / 16; d++) {
+    uint32_t rows[M][4];
+#pragma unroll
+    for (int f = 0; f < M; f++)
+      gattn_load_matrices(rows[f], q + gattn_chunk_at<D>(
+                                           first + 16 * f + lane % 16,
+                                           2 * d + lane / 16));
+#pragma unroll
+    for (int n = 0; n < 4; n++) {
+      uint32_t keys[4];
+      gattn_load_matrices(
+          keys, k + gattn_chunk_at<D>(16 * n + lane / 16 * 8 + lane % 8,
+                                      2 * d + lane / 8 % 2));
+#pragma unroll
+      for (int f = 0; f < M; f++) {
+        gattn_multiply(s[f][2 * n], rows[f], keys[0], keys[1], T());
+        gattn_multiply(s[f][2 * n + 1], rows[f], keys[2], keys[3], T());
+      }
+    }
+  }
+}
+
+/* All lanes: o += P·V. */
+template <typename T, int D, int M>
+GATTN_DEVICE void gattn_multiply_values(const float (&p)[M][8][4], uint32_t v,
+                                        float (&o)[M][D / 8][4]) {
+  const int lane = threadIdx.x % 32;
+#pragma unroll
+  for (int n = 0; n < 4; n++) {
+    uint32_t weights[M][4];
+#pragma unroll
+    for (int f = 0; f < M; f++)
+#pragma unroll
+      for (int e = 0; e < 4; e++)
+        weights[f][e] = gattn_pack(p[f][2 * n + e / 2][e % 2 * 2],
+                                   p[f][2 * n + e / 2][e % 2 * 2 + 1], T());
+#pragma unroll
+    for (int d = 0; d < D / 16; d++) {
+      uint32_t values[4];
+      gattn_load_transposed(
+          values,
+          v + gattn_chunk_at<D>(16 * n + lane % 16, 2 * d + lane / 16));
+#pragma unroll
+      for (int f = 0; f < M; f++) {
+        gattn_multiply(o[f][2 * d], weights[f], values[0], values[1], T());
+        gattn_multiply(o[f][2 * d + 1], weights[f], values[2], values[3], T());
+      }
+    }
+  }
+}
+
+/* All lanes: dot products to scores. */
+template <class Score, typename T, int D, int M, int STAGES>
+GATTN_DEVICE void gattn_score_tile(const gattn_tile_run<T, D, M, STAGES> &run,
+                                   const Score &score_of, int stage,
+                                   float (&s)[M][8][4]) {
+  const int lane = threadIdx.x % 32, first = threadIdx.x / 32 * 16 * M;
+#pragma unroll
+  for (int n = 0; n < 8; n++)
+#pragma unroll
+    for (int e = 0; e < 2; e++) {
+      const int64_t j = run.shared->keys[stage][8 * n + lane % 4 * 2 + e];
+#pragma unroll
+      for (int f = 0; f < M; f++)
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+          float &x = s[f][n][2 * half + e];
+          const int row = first + 16 * f + 8 * half + lane / 4;
+          x = score_of(x * run.a.scale, run.shared->block.lanes[row].vertex, j,
+                       0.f);
+        }
+    }
+}
+
+/* All lanes, careful pass, with masked scores: which keys of the tile the
+ * thread's rows keep. */
+template <int M>
+GATTN_DEVICE void gattn_kept_keys(const float (&s)[M][8][4],
+                                  uint64_t (&kept)[M][2]) {
+  const int lane = threadIdx.x % 32;
+#pragma unroll
+  for (int f = 0; f < M; f++)
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      uint64_t bits = 0;
+#pragma unroll
+      for (int n = 0; n < 8; n++)
+#pragma unroll
+        for (int e = 0; e < 2; e++)
+          bits |= (uint64_t)(s[f][n][2 * half + e] != -INFINITY)
+                  << (8 * n + lane % 4 * 2 + e);
+      bits |= __shfl_xor_sync(~0u, bits, 1);
+      kept[f][half] = bits | __shfl_xor_sync(~0u, bits, 2);
+    }
+}
+
+/* Careful pass: adds the infinities and NaN of V that gattn_clean_values took
+ * out to the rows that keep their keys. */
+template <typename T, int D, int M, int STAGES>
+GATTN_DEVICE void gattn_add_unsafe(const gattn_tile_run<T, D, M, STAGES> &run,
+                                   const gattn_key_place &place,
+                                   const uint64_t (&kept)[M][2],
+                                   float (&o)[M][D / 8][4]) {
+  uint64_t keys = run.shared->block.unsafe_keys;
+#pragma unroll 1
+  for (; keys; keys &= keys - 1) {
+    const int lane = __ffsll((long long)keys) - 1;
+    int64_t key = place.base + gattn_key_number(run.form, lane);
+    if (run.form.table) key = run.form.table[key];
+    const T *row = run.v.data + key * run.v.row;
+#pragma unroll
+    for (int n = 0; n < D / 8; n++)
+#pragma unroll
+      for (int e = 0; e < 2; e++) {
+        const int d = 8 * n + threadIdx.x % 4 * 2 + e;
+        if (d >= run.v.dim) continue;
+        const uint16_t bits = *(const uint16_t *)(row + d * run.v.step);
+        const uint16_t exponent = gattn_exponent(T());
+        if ((bits & exponent) != exponent) continue;
+#pragma unroll
+        for (int f = 0; f < M; f++)
+#pragma unroll
+          for (int half = 0; half < 2; half++)
+            if (kept[f][half] >> lane & 1)
+              o[f][n][2 * half + e] += gattn_to_float(bits, T());
+      }
+  }
+}
+
+/* All threads: one key tile that has arrived. */
+template <class Score, typename T, int D, int M, int STAGES>
+GATTN_DEVICE void gattn_visit_tile(const gattn_tile_run<T, D, M, STAGES> &run,
+                                   const Score &score_of, int n,
+                                   float rate, bool careful,
+                                   gattn_warp_state<M, D> *state) {
+  auto *shared = run.shared;
+  const int stage = n % STAGES;
+  const gattn_key_place place = shared->block.places[n % GATTN_PLACES];
+  if (careful)
+    gattn_clean_values<T, D>(shared->v[stage], &shared->block);
+  uint64_t word;
+  const gattn_cover cover = gattn_tile_cover(run, place, stage, &word);
+  if (cover == GATTN_COVER_NONE) return;
+  float s[M][8][4];
+  gattn_multiply_keys<T, D, M>(gattn_shared_address(shared->q),
+                               gattn_shared_address(shared->k[stage]), s);
+  if (!Score::plain) gattn_score_tile(run, score_of, stage, s);
+  if (cover == GATTN_COVER_SOME) gattn_mask_scores(s, word);
+  uint64_t kept[M][2];
+  if (careful) gattn_kept_keys(s, kept);
+  gattn_weigh_scores(s, rate, state);
+  gattn_multiply_values<T, D, M>(s, gattn_shared_address(shared->v[stage]),
+                                 state->o);
+  if (careful) gattn_add_unsafe(run, place, kept, state->o);
+}
+
+/* An empty state, or the one that earlier passes left. */
+template <typename T, int D, int M, int STAGES>
+GATTN_DEVICE void gattn_begin_state(const gattn_tile_run<T, D, M, STAGES> &run,
+                                    float unit,
+                                    gattn_warp_state<M, D> *state) {
+  const int lane = threadIdx.x % 32, first = threadIdx.x / 32 * 16 * M;
+  const gattn_device_attention &a = run.a;
+#pragma unroll
+  for (int f = 0; f < M; f++)
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      const int64_t position =
+          run.shared->block.lanes[first + 16 * f + 8 * half + lane / 4]
+              .position;
+      float lse = -INFINITY;
+      const float *o = nullptr;
+      if (run.pass.resume && run.pass.pieces == 1 && position >= 0) {
+        const int64_t at = gattn_state_row(
+            a, run.shared->block.item, a.n_f, position);
+        lse = run.pass.state.lse[at];
+        o = run.pass.state.o + at * a.dim_v;
+      }
+      state->maximum[f][half] = lse == -INFINITY ? lse : lse / unit;
+      state->sum[f][half] = lse != -INFINITY && lane % 4 == 0;
+#pragma unroll
+      for (int n = 0; n < D / 8; n++)
+#pragma unroll
+        for (int e = 0; e < 2; e++) {
+          const int d = 8 * n + lane % 4 * 2 + e;
+          state->o[f][n][2 * half + e] = o && d < a.dim_v ? o[d] : 0.f;
+        }
+    }
+}
+
+/* Whether an output of a row of the thread is infinite or NaN: then weights of
+ * 0 may have met infinities, and the tile is computed again with care. */
+template <typename T, int D, int M, int STAGES>
+GATTN_DEVICE bool gattn_unsafe(const gattn_tile_run<T, D, M, STAGES> &run,
+                               const gattn_warp_state<M, D> &state) {
+  const int lane = threadIdx.x % 32, first = threadIdx.x / 32 * 16 * M;
+  bool unsafe = false;
+#pragma unroll
+  for (int f = 0; f < M; f++)
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      bool finite = true;
+#pragma unroll
+      for (int n = 0; n < D / 8; n++)
+#pragma unroll
+        for (int e = 0; e < 2; e++)
+          finite = finite && fabsf(state.o[f][n][2 * half + e]) < INFINITY;
+      const int row = first + 16 * f + 8 * half + lane / 4;
+      unsafe = unsafe ||
+               (!finite && run.shared->block.lanes[row].position >= 0);
+    }
+  return unsafe;
+}
+
+/* All threads: visits the block's key tiles. Q may be on its way still. */
+template <class Score, typename T, int D, int M, int STAGES>
+GATTN_DEVICE void gattn_visit_tiles(const gattn_tile_run<T, D, M, STAGES> &run,
+                                    const Score &score_of, float unit,
+                                    bool careful,
+                                    gattn_warp_state<M, D> *state) {
+  auto *block = &run.shared->block;
+  const int count = (int)(block->sequence.end - block->sequence.begin);
+#pragma unroll 1
+  for (int n = 1 - STAGES; n < count; n++) {
+    const int next = n + STAGES - 1;
+    if (n >= 0) {
+      gattn_copy_wait<STAGES - 2>();
+      __syncthreads();
+    }
+    if (next < count) gattn_stage_tile<Score>(run, next);
+    gattn_copy_commit();
+    if (n < 0) continue;
+    /* Both halves of the places were laid out at first; a half is free once
+     * the ring has passed it. */
+    if (next % 32 == STAGES && next > 32 && threadIdx.x < 32)
+      gattn_fill_places(run.a, run.pass, block->item.head, block->kind,
+                        next / 32 + 1, &block->sequence, block->places);
+    gattn_visit_tile(run, score_of, n, unit * GATTN_LOG2E, careful, state);
+  }
+  gattn_copy_wait<0>();
+  __syncthreads();
+}
+
+/* All threads: the rows of an item and its first key tiles; Q is on its way
+ * afterwards. Ends with a barrier. */
+template <typename T, int D, int M, int STAGES>
+static __device__ __noinline__ void gattn_begin_item(const gattn_device_attention &a,
+                                   const gattn_tile_pass &pass,
+                                   const gattn_tile_item &item, bool q_chunks,
+                                   gattn_tile_shared<D, M, STAGES> *shared) {
+  auto *block = &shared->block;
+  const gattn_bounds_kind kind = gattn_pass_bounds(pass, item.head);
+  if (threadIdx.x == 0) {
+    block->item = item;
+    block->kind = kind;
+  }
+  gattn_lay_out_rows<16 * M>(a, pass, item, kind, block);
+  __syncthreads();
+  if (threadIdx.x < 32) {
+    if (threadIdx.x == 0) gattn_tile_sequence(a, pass, item, kind, block);
+    __syncwarp();
+    gattn_fill_places(a, pass, item.head, kind, 0, &block->sequence,
+                      block->places);
+    gattn_fill_places(a, pass, item.head, kind, 1, &block->sequence,
+                      block->places);
+  }
+  gattn_stage_queries<T, D>(
+      gattn_source_of<T>(a.q, item.batch, item.head, a.dim, q_chunks), *block,
+      gattn_shared_address(shared->q));
+  __syncthreads();
+}
+
+/* All threads: one item of the grid. */
+template <class Score, typename T, int D, int M, int STAGES>
+GATTN_DEVICE void gattn_tile_item_run(
+    const gattn_device_attention &a, const gattn_tile_pass &pass,
+    const gattn_tile_launch_facts &facts, const gattn_tile_item &item,
+    gattn_tile_shared<D, M, STAGES> *shared) {
+  auto *block = &shared->block;
+  const int64_t kv_head = item.head / (a.heads / a.kv_heads);
+  gattn_tile_run<T, D, M, STAGES> run = {
+      a, pass, facts.form,
+      gattn_source_of<T>(a.k, item.batch, kv_head, a.dim, facts.k_chunks),
+      gattn_source_of<T>(a.v, item.batch, kv_head, a.dim_v, facts.v_chunks),
+      nullptr, nullptr, shared};
+  const int64_t first =
+      gattn_key_number(run.form, threadIdx.x / gattn_share<D>::CHUNKS);
+  run.k_origin = run.k.data + first * run.k.row;
+  run.v_origin = run.v.data + first * run.v.row;
+  gattn_begin_item<T>(a, pass, item, facts.q_chunks, shared);
+
+  const Score score_of(a.score, item.head);
+  const float unit = Score::plain ? a.scale : 1.f;
+  gattn_warp_state<M, D> state;
+#pragma unroll 1
+  for (bool careful = false;; careful = true) {
+    gattn_begin_state(run, unit, &state);
+    gattn_visit_tiles(run, score_of, unit, careful, &state);
+    if (careful || !__syncthreads_or(gattn_unsafe(run, state))) break;
+    if (threadIdx.x < 32) {
+      gattn_fill_places(a, pass, item.head, block->kind, 0, &block->sequence,
+                      block->places);
+      gattn_fill_places(a, pass, item.head, block->kind, 1, &block->sequence,
+                      block->places);
+    }
+    __syncthreads();
+  }
+  gattn_store_rows<T, D, M>(a, pass, block->item, unit, facts.o_chunks,
+                            block->lanes, shared->q, state);
+}
+
+template <class Score, typename T, int D, int M, int STAGES, int BLOCKS>
+__global__ void __launch_bounds__(GATTN_TILE_THREADS, BLOCKS)
+    gattn_tile_kernel(const __grid_constant__ gattn_device_attention a,
+                      const __grid_constant__ gattn_tile_pass pass,
+                      const __grid_constant__ gattn_tile_launch_facts facts) {
+  extern __shared__ __align__(128) char memory[];
+  auto *shared = (gattn_tile_shared<D, M, STAGES> *)memory;
+  for (int64_t n = blockIdx.x; n < facts.items; n += gridDim.x) {
+    gattn_tile_item_run<Score, T>(a, pass, facts,
+                                  gattn_tile_item_of(a, pass, n), shared);
+    __syncthreads();
+  }
+}
+
+template <class Score, typename T, int D, int M, int STAGES, int BLOCKS>
+static int gattn_tile_launch_kernel(const gattn_device_attention *a,
+                                    const gattn_tile_pass *pass,
+                                    const gattn_tile_launch_facts *facts,
+                                    cudaStream_t stream) {
+  const auto kernel = gattn_tile_kernel<Score, T, D, M, STAGES, BLOCKS>;
+  const int bytes = (int)sizeof(gattn_tile_shared<D, M, STAGES>);
+  const int64_t most = INT32_MAX;
+  const cudaError_t error = cudaFuncSetAttribute(
+      kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+  if (error != cudaSuccess) return (int)error;
+  kernel<<<(unsigned)(facts->items < most ? facts->items : most),
+           GATTN_TILE_THREADS, bytes, stream>>>(*a, *pass, *facts);
+  return (int)cudaGetLastError();
+}
+
+#endif

@@ -1,0 +1,77 @@
+/* Tile passes: which kernel takes one. SPDX-License-Identifier: Apache-2.0 */
+#include "operators/cuda/tile/tile.h"
+#include "operators/cuda/tile32/tile32.h"
+
+#include <gattn/score.h>
+#include <gattn/tensor.h>
+
+namespace {
+
+/* Kernels of a type, of the least dimension that holds `most`. */
+struct tile_row {
+  int32_t type;
+  int64_t most;
+  gattn_tile_kernels *kernels;
+};
+
+const tile_row rows[] = {
+    {GATTN_FLOAT16, 64, gattn_tile_float16_64},
+    {GATTN_FLOAT16, 128, gattn_tile_float16_128},
+    {GATTN_FLOAT16, 256, gattn_tile_float16_256},
+    {GATTN_BFLOAT16, 64, gattn_tile_bfloat16_64},
+    {GATTN_BFLOAT16, 128, gattn_tile_bfloat16_128},
+    {GATTN_BFLOAT16, 256, gattn_tile_bfloat16_256},
+};
+
+bool whole_chunks(const gattn_operand &x, int64_t dim) {
+  return (uintptr_t)x.data % 16 == 0 && (x.dim == 1 || dim == 1) &&
+         x.row % 8 == 0 && x.head % 8 == 0 && x.batch % 8 == 0;
+}
+
+gattn_key_form form_of(const gattn_numbering &numbering) {
+  const bool patches = numbering.kind == GATTN_NUMBER_PATCHES;
+  gattn_key_form form;
+  form.step = numbering.kind == GATTN_NUMBER_CLASSES ? numbering.stride : 1;
+  form.shift = patches ? 3 : 7;
+  form.line_step = patches ? numbering.grid_w : 0;
+  form.table =
+      numbering.kind == GATTN_NUMBER_TABLE ? numbering.table : nullptr;
+  return form;
+}
+
+}  // namespace
+
+/* Narrow windows leave most of a tile of 128 queries without edges. */
+int32_t gattn_tile_lanes(int32_t type, int64_t dim, int64_t dim_v,
+                         double degree) {
+  const int64_t widest = dim > dim_v ? dim : dim_v;
+  if (widest > 256) return 0;
+  if (type == GATTN_FLOAT32 || widest > 128) return 64;
+  return degree < 40 ? 64 : 128;
+}
+
+int gattn_tile_launch(const gattn_device_attention *attention,
+                      const gattn_tile_pass *pass, void *stream) {
+  const gattn_device_attention &a = *attention;
+  const int64_t widest = a.dim > a.dim_v ? a.dim : a.dim_v;
+  const int64_t items =
+      pass->n_tiles * a.heads * a.batch * (int64_t)pass->pieces;
+  if (items == 0) return 0;
+  if (a.type == GATTN_FLOAT32)
+    return gattn_tile_float32_launch(attention, pass, (cudaStream_t)stream);
+  gattn_tile_launch_facts facts;
+  facts.items = items;
+  /* Plain scores are compared before they are scaled. */
+  facts.plain_score =
+      a.score.kind == GATTN_SCORE_IDENTITY && a.scale > 1e-30f &&
+      a.scale < 1e30f;
+  facts.q_chunks = whole_chunks(a.q, a.dim);
+  facts.k_chunks = whole_chunks(a.k, a.dim);
+  facts.v_chunks = whole_chunks(a.v, a.dim_v);
+  facts.o_chunks = whole_chunks(a.o, a.dim_v);
+  facts.form = form_of(pass->numbering);
+  for (const tile_row &row : rows)
+    if (row.type == a.type && widest <= row.most)
+      return row.kernels(attention, pass, &facts, (cudaStream_t)stream);
+  return (int)cudaErrorInvalidValue;
+}

@@ -1,0 +1,191 @@
+/* Rows of Q, K and V to shared memory. SPDX-License-Identifier: Apache-2.0
+ *
+ * A tile [rows][D] of 16-bit elements lies in chunks of 8 elements. Chunk c of
+ * row r is at place c XOR (r mod 8) of its row (D = 32: c XOR (r / 2 mod 4)),
+ * so that eight rows of one chunk, which ldmatrix reads together, lie in
+ * different banks. Elements past the operand's dimension and rows that do not
+ * exist are zero. */
+#ifndef GATTN_OPERATORS_CUDA_TILE_STAGE_CUH
+#define GATTN_OPERATORS_CUDA_TILE_STAGE_CUH
+
+#include "operators/cuda/tile/block.cuh"
+#include "operators/cuda/tile/tile.h"
+
+/* Bytes from the tile's beginning. */
+template <int D>
+GATTN_DEVICE int gattn_chunk_at(int row, int chunk) {
+  const int twist = D == 32 ? row / 2 % 4 : row % 8;
+  return (row * (D / 8) + (chunk ^ twist)) * 16;
+}
+
+/* How a block's threads share a tile: a thread takes chunk `chunk` and every
+ * 16th after it of each STEP-th row. */
+template <int D>
+struct gattn_share {
+  static constexpr int CHUNKS = D / 8 < 16 ? D / 8 : 16;
+  static constexpr int STEP = GATTN_TILE_THREADS / CHUNKS; /* at least 8 */
+  static constexpr int TIMES = D / 8 / CHUNKS;
+};
+
+/* One operand, as a thread reads it. */
+template <typename T>
+struct gattn_source {
+  const T *data; /* of the batch and head */
+  int64_t row, step; /* strides */
+  int32_t dim;
+  bool chunks; /* whole chunks are aligned to 16 bytes */
+};
+
+template <typename T>
+GATTN_DEVICE gattn_source<T> gattn_source_of(const gattn_operand &x,
+                                             int64_t batch, int64_t head,
+                                             int64_t dim, bool chunks) {
+  gattn_source<T> source;
+  source.data = (const T *)x.data + batch * x.batch + head * x.head;
+  source.row = x.row;
+  source.step = x.dim;
+  source.dim = (int32_t)dim;
+  source.chunks = chunks;
+  return source;
+}
+
+/* Eight elements of `row` from `at` on, one by one. */
+template <typename T>
+GATTN_DEVICE uint4 gattn_load_elements(const gattn_source<T> &source,
+                                       const T *row, int at) {
+  uint32_t x[4] = {0, 0, 0, 0};
+#pragma unroll
+  for (int e = 0; e < 8; e++)
+    if (at + e < source.dim)
+      x[e / 2] |= (uint32_t)*(const uint16_t *)(row + (at + e) * source.step)
+                  << 16 * (e % 2);
+  return make_uint4(x[0], x[1], x[2], x[3]);
+}
+
+/* Chunk `chunk` of a row, present or not, to `shared`. */
+template <typename T>
+GATTN_DEVICE void gattn_copy_chunk(const gattn_source<T> &source, const T *row,
+                                   bool present, int chunk, uint32_t shared) {
+  const int left = 2 * (source.dim - 8 * chunk);
+  const int bytes = !present || left < 0 ? 0 : left < 16 ? left : 16;
+  gattn_copy_16(shared, bytes ? row + 8 * chunk : source.data, bytes);
+}
+
+/* The same where the operand has no whole chunks; at once. */
+template <typename T>
+GATTN_DEVICE void gattn_gather_chunk(const gattn_source<T> &source,
+                                     const T *row, bool present, int chunk,
+                                     uint32_t shared) {
+  uint4 x = make_uint4(0, 0, 0, 0);
+  if (present) x = gattn_load_elements(source, row, 8 * chunk);
+  asm volatile("st.shared.v4.u32 [%0], {%1, %2, %3, %4};" ::"r"(shared),
+               "r"(x.x), "r"(x.y), "r"(x.z), "r"(x.w)
+               : "memory");
+}
+
+/* All threads: the rows of Q. */
+template <typename T, int D, int LANES>
+GATTN_DEVICE void gattn_stage_queries(const gattn_source<T> &source,
+                                      const gattn_tile_block<LANES> &block,
+                                      uint32_t tile) {
+#pragma unroll 1
+  for (int n = threadIdx.x; n < LANES * (D / 8); n += GATTN_TILE_THREADS) {
+    const int row = n / (D / 8), chunk = n % (D / 8);
+    const int64_t position = block.lanes[row].position;
+    const T *from = source.data + position * source.row;
+    const uint32_t to = tile + gattn_chunk_at<D>(row, chunk);
+    if (source.chunks)
+      gattn_copy_chunk(source, from, position >= 0, chunk, to);
+    else
+      gattn_gather_chunk(source, from, position >= 0, chunk, to);
+  }
+}
+
+GATTN_DEVICE int64_t gattn_key_number(const gattn_key_form &form, int lane) {
+  return (int64_t)(lane >> form.shift) * form.line_step +
+         (lane & ((1 << form.shift) - 1)) * form.step;
+}
+
+GATTN_DEVICE bool gattn_key_present(const gattn_key_form &form,
+                                    const gattn_key_place &place, int lane) {
+  return (lane & ((1 << form.shift) - 1)) < place.columns &&
+         (lane >> form.shift) < place.lines;
+}
+
+/* All threads: the 64 rows of K or V that `place` names, of an operand without
+ * whole chunks. */
+template <typename T, int D>
+GATTN_DEVICE void gattn_gather_keys(const gattn_source<T> &source,
+                                    const gattn_key_form &form,
+                                    const gattn_key_place &place,
+                                    uint32_t tile) {
+#pragma unroll 1
+  for (int n = threadIdx.x; n < GATTN_TILE_KEYS * (D / 8);
+       n += GATTN_TILE_THREADS) {
+    const int lane = n / (D / 8), chunk = n % (D / 8);
+    const bool present = gattn_key_present(form, place, lane);
+    int64_t key = place.base + gattn_key_number(form, lane);
+    if (form.table && present) key = form.table[key];
+    gattn_gather_chunk(source, source.data + key * source.row, present, chunk,
+                       tile + gattn_chunk_at<D>(lane, chunk));
+  }
+}
+
+/* All threads: the 64 rows of K or V that `place` names. `origin` is
+ * source.data plus the offset of the thread's first key lane; the lanes it
+ * takes are a multiple of 8 apart, so that they advance evenly. */
+template <typename T, int D>
+GATTN_DEVICE void gattn_stage_keys(const gattn_source<T> &source,
+                                   const T *origin, const gattn_key_form &form,
+                                   const gattn_key_place &place,
+                                   uint32_t tile) {
+  typedef gattn_share<D> share;
+  if (!source.chunks) {
+    gattn_gather_keys<T, D>(source, form, place, tile);
+    return;
+  }
+  const int chunk = threadIdx.x % share::CHUNKS;
+  const int first = threadIdx.x / share::CHUNKS;
+  const int64_t advance = gattn_key_number(form, share::STEP) * source.row;
+  const T *row = origin + place.base * source.row;
+#pragma unroll
+  for (int r = 0; r < GATTN_TILE_KEYS / share::STEP; r++) {
+    const int lane = first + r * share::STEP;
+    const bool present = gattn_key_present(form, place, lane);
+    if (form.table && present)
+      row = source.data +
+            form.table[place.base + gattn_key_number(form, lane)] * source.row;
+#pragma unroll
+    for (int c = 0; c < share::TIMES; c++)
+      gattn_copy_chunk(source, row, present, chunk + c * share::CHUNKS,
+                       tile + gattn_chunk_at<D>(lane,
+                                                chunk + c * share::CHUNKS));
+    row += advance;
+  }
+}
+
+/* All threads, careful pass: zeroes infinities and NaN of a staged tile of V,
+ * and tells their keys in block.unsafe_keys. Contains barriers. */
+template <typename T, int D, int LANES>
+GATTN_DEVICE void gattn_clean_values(char *tile,
+                                     gattn_tile_block<LANES> *block) {
+  const uint32_t exponent = gattn_exponent(T());
+  __syncthreads();
+  if (threadIdx.x == 0) block->unsafe_keys = 0;
+  __syncthreads();
+#pragma unroll 1
+  for (int n = threadIdx.x; n < GATTN_TILE_KEYS * D / 2;
+       n += GATTN_TILE_THREADS) {
+    uint32_t *pair = (uint32_t *)tile + n;
+    uint32_t x = *pair;
+    if ((x & exponent) == exponent) x &= 0xffff0000u;
+    if ((x >> 16 & exponent) == exponent) x &= 0xffffu;
+    if (x != *pair) {
+      *pair = x;
+      atomicOr(&block->unsafe_keys, 1ull << n / (D / 2));
+    }
+  }
+  __syncthreads();
+}
+
+#endif
