@@ -43,6 +43,8 @@ void oracle_array_free(oracle_array *array);
 void oracle_array_place(oracle_array *array, gattn_context *context);
 /* One element, in C order, of both storage and values. */
 void oracle_array_set(oracle_array *array, int64_t element, double value);
+/* All of them at once: values[elements]. */
+void oracle_array_fill(oracle_array *array, const double *values);
 /* values from storage, after the library wrote it. */
 void oracle_array_read(oracle_array *array);
 

@@ -195,6 +195,16 @@ void oracle_array_set(oracle_array *array, int64_t element, double value) {
                                           gattn_type_size(type)));
 }
 
+void oracle_array_fill(oracle_array *array, const double *values) {
+  for (int64_t e = 0; e < array->elements; e++) {
+    array->values[e] = values[e];
+    write_element(address(array, e), array->tensor.type, values[e]);
+  }
+  if (array->place)
+    ASSERT_MOVED(array, gattn_memory_upload(array->context, array->place,
+                                            array->memory, array->bytes));
+}
+
 void oracle_array_read(oracle_array *array) {
   fetch(array);
   for (int64_t e = 0; e < array->elements; e++)

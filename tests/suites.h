@@ -11,6 +11,11 @@ Suite *make_attend_shapes_suite(void);
 Suite *make_cli_answers_suite(void);
 Suite *make_attention_args_suite(void);
 Suite *make_device_plan_suite(void);
+Suite *make_operators_suite(void);
+Suite *make_selection_suite(void);
+Suite *make_merge_suite(void);
+Suite *make_skewed_suite(void);
+Suite *make_frontier_tensors_suite(void);
 Suite *make_program_suite(void);
 Suite *make_plan_suite(void);
 
