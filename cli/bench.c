@@ -12,42 +12,53 @@
 
 const char cli_help_bench[] =
     "usage: gattn bench [--suite limits|forward|edges|growth] [--mask EXPR]\n"
-    "                   [--json] [-n N] [-d D] [--repeat R] [--threads T]\n"
+    "                   [--device cpu|cuda|cuda:N] [--type T] [--json]\n"
+    "                   [-n N] [-d D] [--heads H] [--repeat R] [--threads T]\n"
     "                   [--isa auto|portable|avx2|avx512]\n"
     "\n"
-    "Measures this machine's copy, multiply-add and random-row rates, then\n"
-    "times attention over float32 arrays against what they allow. `limit` is\n"
-    "the fraction of the best possible time: the larger of moving Q, K, V and\n"
-    "O once (for edge lists, of gathering the rows of K and V) and of\n"
-    "4 * edges * d operations; `madd` is the fraction of the multiply-add\n"
-    "rate; `error` the largest difference to float64 on a sample of rows.\n"
-    "Fails when an error is above 5e-5.\n"
+    "Measures this machine's copy, arithmetic and random-row rates, then times\n"
+    "attention against what they allow. `limit` is the fraction of the best\n"
+    "possible time: the larger of moving Q, K, V and O once (for edge lists, of\n"
+    "gathering the rows of K and V) and of 4 * edges * d operations a head;\n"
+    "`rate` is the fraction of the arithmetic rate: multiply-adds of float32,\n"
+    "or on a device matrix products of float16; `error` the largest difference\n"
+    "to float64 on a sample of rows. Fails when an error is above 5e-5 for\n"
+    "float32, 4e-3 for float16, 3e-2 for bfloat16.\n"
     "\n"
     "  --suite S    limits: only the machine; forward (without it): common\n"
-    "               masks; edges: random edges; growth: one mask over\n"
-    "               growing n, and the exponent of time against edges\n"
+    "               masks, on a device also decode steps; edges: random\n"
+    "               edges, on a device also graphs with hubs; growth: masks\n"
+    "               over growing n, and the exponents of time against edges\n"
     "  --mask EXPR  this mask in place of the suite's\n"
+    "  --device D   where to compute: cpu (without it), cuda, cuda:N\n"
+    "  --type T     float32 (without it on the CPU), float16 (without it on a\n"
+    "               device), bfloat16\n"
     "  --json       one JSON object in place of the table\n"
     "  -n N         tokens; growth: the most tokens\n"
-    "  -d D         head dimension; 64 without it\n"
+    "  -d D         head dimension; without it the suite's, 64 on the CPU\n"
+    "  --heads H    heads; without it the suite's, 1 on the CPU\n"
     "  --repeat R   runs to take the median of; without it enough of them\n"
     "  --threads T  number of threads\n"
     "  --isa I      instruction set; auto without it\n";
 
 static const struct {
   const char *name;
-  bench_suite_fill fill;
-} suites[] = {{"forward", bench_suite_forward},
-              {"limits", bench_suite_limits},
-              {"edges", bench_suite_edges},
-              {"growth", bench_suite_growth}};
+  bench_suite_fill cpu, device;
+} suites[] = {{"forward", bench_suite_forward, bench_device_forward},
+              {"limits", bench_suite_limits, bench_suite_limits},
+              {"edges", bench_suite_edges, bench_device_edges},
+              {"growth", bench_suite_growth, bench_device_growth}};
 enum { SUITES = sizeof suites / sizeof *suites };
 
-static int find_suite(const char *name, bench_suite_fill *fill) {
-  const char *names[SUITES];
+static bool on_device(const bench_request *request) {
+  return request->machine.device && strcmp(request->machine.device, "cpu");
+}
+
+static int find_suite(const bench_request *request, bench_suite_fill *fill) {
+  const char *names[SUITES], *name = request->suite;
   for (size_t s = 0; s < SUITES; s++) {
     names[s] = suites[s].name;
-    *fill = suites[s].fill;
+    *fill = on_device(request) ? suites[s].device : suites[s].cpu;
     if (!strcmp(name, names[s])) return CLI_SUCCESS;
   }
   return cli_fail(CLI_BAD_REQUEST, "bench",
@@ -55,14 +66,33 @@ static int find_suite(const char *name, bench_suite_fill *fill) {
                   names[cli_closest(name, names, SUITES)]);
 }
 
+static int find_type(bench_request *request) {
+  const char *names[3];
+  request->type = on_device(request) ? GATTN_FLOAT16 : GATTN_FLOAT32;
+  if (!request->type_name) return CLI_SUCCESS;
+  for (int t = 0; t < 3; t++) {
+    request->type = (gattn_type)t;
+    names[t] = gattn_type_name(request->type);
+    if (!strcmp(request->type_name, names[t])) return CLI_SUCCESS;
+  }
+  return cli_fail(CLI_BAD_REQUEST, "bench",
+                  "--type: '%s' is no type; the closest is %s",
+                  request->type_name,
+                  names[cli_closest(request->type_name, names, 3)]);
+}
+
 static int parse(int argc, char **argv, bench_request *r) {
   cli_option options[] = {
       CLI_OPTION("--suite", CLI_TEXT, &r->suite),
       CLI_OPTION("--mask", CLI_EXPRESSION, &r->mask),
+      CLI_OPTION("--device", CLI_TEXT, &r->machine.device),
+      CLI_OPTION("--type", CLI_TEXT, &r->type_name),
       CLI_OPTION("--json", CLI_FLAG, &r->json),
       CLI_OPTION("-n", CLI_SIZE, &r->n, .minimum = 1,
                  .maximum = (int64_t)1 << 40),
       CLI_OPTION("-d", CLI_SIZE, &r->d, .minimum = 1, .maximum = 65536),
+      CLI_OPTION("--heads", CLI_SIZE, &r->heads, .minimum = 1,
+                 .maximum = 65536),
       CLI_OPTION("--repeat", CLI_SIZE, &r->repeat, .minimum = 1,
                  .maximum = 1000),
       CLI_OPTION("--threads", CLI_SIZE, &r->machine.threads, .minimum = 1,
@@ -70,7 +100,6 @@ static int parse(int argc, char **argv, bench_request *r) {
       CLI_OPTION("--isa", CLI_TEXT, &r->machine.isa),
   };
   r->suite = "forward";
-  r->d = 64;
   return cli_parse_options("bench", options, sizeof options / sizeof *options,
                            argc, argv);
 }
@@ -86,7 +115,12 @@ static int list(const bench_request *request, bench_suite_fill fill,
   if (strlen(request->mask) >= BENCH_MASK_SIZE)
     return cli_fail(CLI_BAD_REQUEST, "bench", "--mask: longer than %d bytes",
                     BENCH_MASK_SIZE - 1);
-  if (fill != bench_suite_growth) *count = 1;
+  /* A suite that grows has its first mask over the most sizes. */
+  int same = 1;
+  while (!strcmp(request->suite, "growth") && same < *count &&
+         !strcmp(workloads[same].mask, workloads[0].mask))
+    same++;
+  *count = same;
   for (int w = 0; w < *count; w++)
     snprintf(workloads[w].mask, BENCH_MASK_SIZE, "%s", request->mask);
   return CLI_SUCCESS;
@@ -97,6 +131,7 @@ static int check_masks(cli_session *session, const bench_workload *workloads,
                        int count) {
   for (int w = 0; w < count; w++) {
     gattn_graph *graph = NULL;
+    if (workloads[w].kind == BENCH_RMAT) continue;
     gattn_status status =
         gattn_mask_parse(session->context, workloads[w].mask, workloads[w].n,
                          workloads[w].n, &graph);
@@ -106,49 +141,52 @@ static int check_masks(cli_session *session, const bench_workload *workloads,
   return CLI_SUCCESS;
 }
 
-/* Rows as the edge lists of the workloads gather them: from K and V. */
-static int measure_limits(cli_session *session, const bench_request *request,
-                          const bench_workload *workloads, int count,
-                          gattn_limits *limits) {
-  int64_t rows = 0, row_bytes = 0;
-  if (count && workloads[0].gathered) {
-    rows = 2 * workloads[0].n;
-    row_bytes = (4 * request->d + 63) / 64 * 64;
-  }
-  limits->struct_size = sizeof *limits;
-  gattn_status status =
-      gattn_measure_limits(session->context, rows, row_bytes, limits);
-  return status ? cli_session_fail(session, status, "limits") : CLI_SUCCESS;
+/* The last uniform graph of as many tokens, where there is one. */
+static void compare(bench_result *results, int r) {
+  bench_result *mine = &results[r];
+  for (int u = r - 1; u >= 0 && !mine->relative; u--)
+    if (results[u].workload->uniform && mine->workload->gathered &&
+        results[u].workload->n == mine->workload->n)
+      mine->relative = mine->seconds / (double)mine->edges /
+                       (results[u].seconds / (double)results[u].edges);
 }
 
-static int run_workloads(cli_session *session, const bench_request *request,
-                         const gattn_limits *limits,
-                         const bench_workload *workloads, int count) {
-  bench_result results[BENCH_MOST_WORKLOADS];
-  double worst = 0;
-  if (!request->json) bench_print_machine(session, limits);
-  if (!request->json && count) bench_print_heading();
+static int measure_all(bench_machine *machine, const bench_request *request,
+                       const bench_workload *workloads, int count,
+                       bench_result *results) {
+  cli_session *session = &machine->session;
+  int status =
+      bench_machine_limits(machine, request, count ? &workloads[0] : NULL);
+  if (!status && !request->json && count) bench_print_heading();
   session->share = count ? 1.0 / count : 1;
-  for (int w = 0; w < count; w++) {
+  for (int w = 0; w < count && !status; w++) {
     session->base = (double)w / count;
-    int status =
-        bench_measure(session, request, limits, &workloads[w], &results[w]);
-    if (status) return status;
-    if (!(results[w].error <= worst)) worst = results[w].error;
+    status = bench_measure(machine, request, &workloads[w], &results[w]);
+    if (status) break;
+    compare(results, w);
     if (request->json) continue;
     bench_print_result(&results[w]);
     status = cli_flush_stdout("bench");
-    if (status) return status;
   }
+  return status;
+}
+
+static int run(bench_machine *machine, const bench_request *request,
+               const bench_workload *workloads, int count) {
+  bench_result results[BENCH_MOST_WORKLOADS];
+  int status = measure_all(machine, request, workloads, count, results);
+  if (status) return status;
   if (request->json)
-    bench_print_json(session, request, limits, results, count);
+    bench_print_json(machine, request, results, count);
   else if (!strcmp(request->suite, "growth"))
-    printf("time grows with edges to the power %.3f\n",
-           bench_exponent(results, count));
-  int status = cli_flush_stdout("bench");
-  if (status || worst <= BENCH_TOLERANCE) return status;
+    bench_print_growth(machine, results, count);
+  status = cli_flush_stdout("bench");
+  double worst = 0;
+  for (int r = 0; r < count; r++)
+    if (!(results[r].error <= worst)) worst = results[r].error;
+  if (status || worst <= bench_tolerance(request->type)) return status;
   return cli_fail(CLI_FAILURE, "bench", "an error of %.1e is above %.1e", worst,
-                  BENCH_TOLERANCE);
+                  bench_tolerance(request->type));
 }
 
 int cli_bench(int argc, char **argv) {
@@ -157,20 +195,17 @@ int cli_bench(int argc, char **argv) {
   bench_suite_fill fill;
   int count, status = parse(argc, argv, &request);
   if (status == CLI_HELP) return cli_print_help("bench");
-  if (!status) status = find_suite(request.suite, &fill);
+  if (!status) status = find_suite(&request, &fill);
+  if (!status) status = find_type(&request);
   if (!status) status = list(&request, fill, workloads, &count);
   if (status) return status;
-  cli_session session;
-  gattn_limits limits;
-  status = cli_session_open("bench", &request.machine, &session);
+  bench_machine machine;
+  status = bench_machine_open(&request, &machine);
   if (status) return status;
-  cli_progress_start(&session, "bench");
-  status = check_masks(&session, workloads, count);
-  if (!status)
-    status = measure_limits(&session, &request, workloads, count, &limits);
-  if (!status)
-    status = run_workloads(&session, &request, &limits, workloads, count);
-  cli_progress_end(&session);
-  cli_session_close(&session);
+  cli_progress_start(&machine.session, "bench");
+  status = check_masks(&machine.session, workloads, count);
+  if (!status) status = run(&machine, &request, workloads, count);
+  cli_progress_end(&machine.session);
+  bench_machine_close(&machine);
   return status;
 }

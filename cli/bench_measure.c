@@ -1,95 +1,88 @@
 /* One workload of gattn bench. SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "cli/bench.h"
+#include "cli/bench_arrays.h"
 
-enum { Q, K, V, O, LSE, ARRAYS };
+/* What a workload is made of, while it runs. */
+typedef struct bench_work {
+  bench_machine *machine;
+  const bench_workload *workload;
+  int64_t repeat;
+  gattn_graph *graph;
+  gattn_frontier *frontier; /* null: all */
+  bench_arrays arrays;
+  gattn_plan *plan;
+  gattn_value value[BENCH_ARRAYS];
+} bench_work;
 
-typedef struct bench_arrays {
-  float *data[ARRAYS];
-  gattn_tensor view[ARRAYS];
-} bench_arrays;
-
-/* Normal enough: the sum of four uniform numbers, of variance 1. */
-static float draw(uint64_t *state) {
-  uint64_t x = *state += 0x9e3779b97f4a7c15u;
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-  x ^= x >> 31;
-  float sum = (float)(x & 0xffff) + (float)(x >> 16 & 0xffff) +
-              (float)(x >> 32 & 0xffff) + (float)(x >> 48);
-  return (sum / 65536.0f - 2.0f) * 1.7320508f;
+static gattn_context *context_of(const bench_work *work) {
+  return work->machine->session.context;
 }
 
-static void arrays_release(bench_arrays *arrays) {
-  for (int a = 0; a < ARRAYS; a++) free(arrays->data[a]);
-}
-
-static gattn_status arrays_create(gattn_context *context, int64_t n, int64_t d,
-                                  bench_arrays *arrays) {
-  for (int a = 0; a < ARRAYS; a++) {
-    int64_t shape[2] = {n, d};
-    int32_t rank = a == LSE ? 1 : 2;
-    gattn_tensor *view = &arrays->view[a];
-    /* The shape's overflow is checked before there is memory to point at. */
-    gattn_status status =
-        gattn_tensor_dense(context, arrays, GATTN_FLOAT32, rank, shape, view);
-    if (status) return status;
-    int64_t count = gattn_tensor_elements(view);
-    size_t bytes = ((size_t)count * sizeof(float) + 4095) / 4096 * 4096;
-    arrays->data[a] = aligned_alloc(4096, bytes ? bytes : 4096);
-    if (!arrays->data[a]) return GATTN_ERROR_MEMORY;
-    view->data = arrays->data[a];
-    uint64_t state = (uint64_t)a << 56;
-    for (int64_t e = 0; a < O && e < count; e++)
-      arrays->data[a][e] = draw(&state);
-  }
-  return GATTN_SUCCESS;
-}
-
-static gattn_status describe(gattn_program *program, gattn_graph *graph,
-                             const bench_arrays *arrays, gattn_value *value) {
+static gattn_status describe(gattn_program *program, bench_work *work) {
   static const char *const names[] = {"q", "k", "v"};
-  gattn_value scores, weights;
+  gattn_value *value = work->value, scores, weights;
   gattn_status status = GATTN_SUCCESS;
-  for (int a = Q; a <= V && !status; a++)
-    status = gattn_program_input(program, names[a], GATTN_FLOAT32, 2,
-                                 arrays->view[a].shape, &value[a]);
+  for (int a = BENCH_Q; a <= BENCH_V && !status; a++)
+    status = gattn_program_input(
+        program, names[a], work->arrays.type, work->arrays.view[a].rank,
+        work->arrays.view[a].shape, &value[a]);
   if (!status)
-    status =
-        gattn_program_advance(program, graph, GATTN_ALL, value[Q], value[K],
-                              NULL, NULL, GATTN_NO_VALUE, &scores);
+    status = gattn_program_advance(program, work->graph, work->frontier,
+                                   value[BENCH_Q], value[BENCH_K], NULL, NULL,
+                                   GATTN_NO_VALUE, &scores);
   if (!status)
-    status =
-        gattn_program_segmented_softmax(program, scores, &weights, &value[LSE]);
+    status = gattn_program_segmented_softmax(program, scores, &weights,
+                                             &value[BENCH_LSE]);
   if (!status)
-    status = gattn_program_gather(program, weights, value[V], &value[O]);
-  if (!status) status = gattn_program_output(program, "o", value[O]);
-  if (!status) status = gattn_program_output(program, "lse", value[LSE]);
+    status = gattn_program_gather(program, weights, value[BENCH_V],
+                                  &value[BENCH_O]);
+  if (!status) status = gattn_program_output(program, "o", value[BENCH_O]);
+  if (!status) status = gattn_program_output(program, "lse", value[BENCH_LSE]);
   return status;
 }
 
-/* The outputs as views of the rank the program gives them. */
-static gattn_status shape_outputs(gattn_context *context,
-                                  gattn_program *program,
-                                  const gattn_value *value,
-                                  bench_arrays *arrays) {
-  for (int a = O; a < ARRAYS; a++) {
-    gattn_type type;
-    int32_t rank;
-    int64_t shape[GATTN_MAX_RANK];
-    gattn_status status =
-        gattn_program_value(program, value[a], &type, &rank, shape);
-    if (!status)
-      status = gattn_tensor_dense(context, arrays->data[a], type, rank, shape,
-                                  &arrays->view[a]);
-    if (status) return status;
+static gattn_status make_plan(bench_work *work, bench_result *result) {
+  gattn_program *program;
+  const double start = cli_seconds();
+  gattn_status status = gattn_program_create(context_of(work), &program);
+  if (status) return status;
+  status = describe(program, work);
+  if (!status) status = gattn_plan_create(program, NULL, &work->plan);
+  /* What planning has put on the device's stream is planning. */
+  if (!status) status = gattn_synchronize(context_of(work));
+  result->plan_seconds += cli_seconds() - start;
+  if (!status) status = bench_arrays_shape(program, work->value, &work->arrays);
+  gattn_program_destroy(program);
+  return status;
+}
+
+/* ------------------------------------------------------------ timing */
+
+typedef struct bench_execution {
+  gattn_plan *plan;
+  const gattn_binding *bindings;
+  void *workspace;
+  size_t bytes;
+  gattn_timer *timer;
+} bench_execution;
+
+/* The seconds of laps of `runs` executions each; nothing waits in between. */
+static gattn_status time_laps(const bench_execution *x, int64_t laps,
+                              int64_t runs, double *seconds) {
+  gattn_status status = gattn_timer_mark(x->timer, NULL);
+  for (int64_t lap = 0; lap < laps && !status; lap++) {
+    for (int64_t run = 0; run < runs && !status; run++)
+      status = gattn_plan_execute(x->plan, x->bindings, BENCH_ARRAYS,
+                                  x->workspace, x->bytes, NULL);
+    if (!status) status = gattn_timer_mark(x->timer, NULL);
   }
-  return GATTN_SUCCESS;
+  if (!status) status = gattn_timer_read(x->timer, seconds);
+  for (int64_t lap = 0; lap < laps && !status; lap++)
+    seconds[lap] /= (double)runs;
+  return status;
 }
 
 static int by_time(const void *a, const void *b) {
@@ -97,106 +90,163 @@ static int by_time(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* Repeats until the median is worth something; the first run warms up. */
-static gattn_status time_plan(gattn_plan *plan, const gattn_binding *bindings,
-                              void *workspace, size_t bytes, int64_t repeat,
-                              bench_result *result) {
-  enum { MOST = 1000, LEAST = 5, LEAST_SLOW = 3 };
-  static const double enough = 0.25, slow = 1.0;
-  double times[MOST], spent = 0;
-  int64_t count = 0;
-  gattn_status status =
-      gattn_plan_execute(plan, bindings, ARRAYS, workspace, bytes, NULL);
-  while (!status && count < MOST) {
-    if (repeat ? count >= repeat
-               : (spent > enough && count >= LEAST) ||
-                     (spent > slow && count >= LEAST_SLOW))
-      break;
-    double start = cli_seconds();
-    status = gattn_plan_execute(plan, bindings, ARRAYS, workspace, bytes, NULL);
-    times[count] = cli_seconds() - start;
-    spent += times[count++];
-  }
+static int64_t between(double x, int64_t least, int64_t most) {
+  return x < (double)least ? least : x > (double)most ? most : (int64_t)x;
+}
+
+enum { MOST_LAPS = 1000 };
+
+/* Laps until the median is worth something, when a run takes `seconds`. */
+static int64_t laps_of(bool device, double seconds) {
+  static const double enough = 0.25, slow = 0.4;
+  if (device) return between(0.1 / seconds, 10, 50);
+  return between(enough / seconds, seconds > slow ? 3 : 5, MOST_LAPS);
+}
+
+/* On a device short runs share a lap, which is then long beside its marks. */
+static gattn_status time_plan(const bench_execution *x, bool device,
+                              int64_t repeat, bench_result *result) {
+  static const double long_enough = 5e-4;
+  double times[MOST_LAPS];
+  gattn_status status = time_laps(x, device ? 3 : 1, 1, times);
   if (status) return status;
-  qsort(times, (size_t)count, sizeof *times, by_time);
-  result->seconds = (times[(count - 1) / 2] + times[count / 2]) / 2;
+  const double once = times[device ? 2 : 0];
+  const int64_t runs = device ? between(long_enough / once, 1, 50) : 1;
+  const int64_t laps = repeat ? repeat : laps_of(device, once);
+  status = time_laps(x, laps, runs, times);
+  if (status) return status;
+  qsort(times, (size_t)laps, sizeof *times, by_time);
+  result->seconds = (times[(laps - 1) / 2] + times[laps / 2]) / 2;
   result->fastest = times[0];
-  result->repeats = count;
+  result->repeats = laps;
   return GATTN_SUCCESS;
 }
 
-static gattn_status execute(gattn_plan *plan, const gattn_value *value,
-                            const bench_arrays *arrays, int64_t repeat,
-                            bench_result *result) {
-  size_t bytes;
-  gattn_status status = gattn_plan_workspace(plan, &bytes);
+static gattn_status execute(bench_work *work, bench_result *result) {
+  bench_execution x = {.plan = work->plan};
+  gattn_binding bindings[BENCH_ARRAYS];
+  gattn_status status = gattn_plan_workspace(work->plan, &x.bytes);
   if (status) return status;
-  void *workspace = aligned_alloc(64, (bytes + 127) / 64 * 64);
-  if (!workspace) return GATTN_ERROR_MEMORY;
-  gattn_binding bindings[ARRAYS];
-  for (int a = 0; a < ARRAYS; a++)
-    bindings[a] = (gattn_binding){value[a], &arrays->view[a]};
-  status = time_plan(plan, bindings, workspace, bytes, repeat, result);
-  free(workspace);
+  for (int a = 0; a < BENCH_ARRAYS; a++)
+    bindings[a] = (gattn_binding){work->value[a], &work->arrays.view[a]};
+  x.bindings = bindings;
+  status = gattn_memory_allocate(context_of(work), x.bytes, &x.workspace);
+  if (status) return status;
+  status = gattn_timer_create(context_of(work), MOST_LAPS + 1, &x.timer);
+  if (status) goto release_workspace;
+  status = time_plan(&x, work->machine->device, work->repeat, result);
+  gattn_timer_destroy(x.timer);
+release_workspace:
+  gattn_memory_release(context_of(work), x.workspace, x.bytes);
   return status;
 }
 
-static gattn_status plan_and_execute(gattn_context *context, gattn_graph *graph,
-                                     int64_t repeat, bench_arrays *arrays,
-                                     bench_result *result) {
-  gattn_program *program;
-  gattn_plan *plan = NULL;
-  gattn_value value[ARRAYS];
-  double start = cli_seconds();
-  gattn_status status = gattn_program_create(context, &program);
-  if (status) return status;
-  status = describe(program, graph, arrays, value);
-  if (!status) status = gattn_plan_create(program, NULL, &plan);
-  result->plan_seconds += cli_seconds() - start;
-  if (!status) status = shape_outputs(context, program, value, arrays);
-  gattn_program_destroy(program);
-  if (!status) status = execute(plan, value, arrays, repeat, result);
-  gattn_plan_destroy(plan);
-  return status;
+/* ------------------------------------------------------------ limits */
+
+static double arithmetic_rate(const bench_machine *machine, gattn_type type) {
+  const gattn_limits *limits = &machine->limits;
+  if (type == GATTN_FLOAT32 || !machine->device) return limits->multiply_add;
+  return limits->wgmma > limits->mma_sync ? limits->wgmma : limits->mma_sync;
 }
 
-static void rate(const bench_workload *workload, int64_t d,
-                 const gattn_limits *limits, bench_result *result) {
-  double edges = (double)result->edges, width = 4.0 * (double)d;
-  double arithmetic = 4 * edges * (double)d / limits->multiply_add;
-  double moving = 4 * (double)workload->n * width / limits->copy_bytes;
-  if (workload->gathered) moving = 2 * edges * width / limits->random_row_bytes;
+/* Q and O move once, and K and V as far as there are edges to them. */
+static void rate(const bench_work *work, bench_result *result) {
+  const bench_machine *machine = work->machine;
+  const bench_arrays *arrays = &work->arrays;
+  const double edges = (double)result->edges, n = (double)arrays->n;
+  const double heads = (double)arrays->heads;
+  const double width =
+      (double)arrays->d * (double)gattn_type_size(arrays->type);
+  double bandwidth = machine->limits.copy_bytes;
+  result->moved =
+      2 * heads * width * ((double)arrays->n_f + (edges < n ? edges : n));
+  if (work->workload->gathered) {
+    result->moved = 2 * heads * edges * width;
+    bandwidth = machine->limits.random_row_bytes;
+  }
+  const double arithmetic = 4 * edges * heads * (double)arrays->d /
+                            arithmetic_rate(machine, arrays->type);
+  const double moving = result->moved / bandwidth;
   result->limit_seconds = arithmetic > moving ? arithmetic : moving;
   result->fraction = result->limit_seconds / result->seconds;
   result->multiply_add = arithmetic / result->seconds;
 }
 
-int bench_measure(cli_session *session, const bench_request *request,
-                  const gattn_limits *limits, const bench_workload *workload,
-                  bench_result *result) {
-  gattn_context *context = session->context;
-  bench_arrays arrays = {0};
-  gattn_graph *graph = NULL;
-  *result = (bench_result){.workload = workload};
-  double start = cli_seconds();
-  gattn_status status = gattn_mask_parse(context, workload->mask, workload->n,
-                                         workload->n, &graph);
-  result->plan_seconds = cli_seconds() - start;
-  if (!status) status = gattn_graph_edges(context, graph, &result->edges);
-  if (!status)
-    status = arrays_create(context, workload->n, request->d, &arrays);
-  if (!status)
-    status = plan_and_execute(context, graph, request->repeat, &arrays, result);
-  if (!status)
-    status = bench_oracle_error(
-        context, graph, workload->n, request->d, arrays.data[Q], arrays.data[K],
-        arrays.data[V], arrays.data[O], arrays.data[LSE], &result->error);
-  arrays_release(&arrays);
-  gattn_graph_release(graph);
+/* ------------------------------------------------------------ workload */
+
+static gattn_status count_edges(const bench_work *work, int64_t *edges) {
+  if (!work->frontier)
+    return gattn_graph_edges(context_of(work), work->graph, edges);
+  gattn_status status = GATTN_SUCCESS;
+  int64_t sum = 0;
+  for (int64_t p = 0; p < work->arrays.n_f && !status; p++) {
+    int64_t vertex, count, degree = 0;
+    status = gattn_frontier_vertices(context_of(work), work->frontier, p, 1,
+                                     &vertex, &count);
+    if (!status)
+      status =
+          gattn_graph_degree(context_of(work), work->graph, vertex, &degree);
+    sum += degree;
+  }
+  if (!status) *edges = sum;
+  return status;
+}
+
+static gattn_status prepare(bench_work *work, const bench_request *request,
+                            bench_result *result) {
+  const bench_workload *workload = work->workload;
+  const double start = cli_seconds();
+  gattn_status status = bench_graph(context_of(work), workload, &work->graph);
+  if (!status && workload->frontier)
+    status = gattn_frontier_parse(context_of(work), workload->frontier,
+                                  workload->n, &work->frontier);
+  if (workload->kind == BENCH_EXPRESSION)
+    result->plan_seconds = cli_seconds() - start;
+  if (status) return status;
+  status = bench_arrays_create(
+      bench_operands(work->machine), request->type, result->heads,
+      work->frontier ? gattn_frontier_size(work->frontier) : workload->n,
+      workload->n, result->d, &work->arrays);
+  return status ? status : count_edges(work, &result->edges);
+}
+
+static int fail(bench_work *work, gattn_status status) {
+  bench_machine *machine = work->machine;
+  const char *name =
+      work->workload->name ? work->workload->name : work->workload->mask;
   if (status == GATTN_ERROR_MEMORY)
-    return cli_fail(CLI_FAILURE, "bench", "%s: no memory for n = %lld",
-                    workload->mask, (long long)workload->n);
-  if (status) return cli_session_fail(session, status, workload->mask);
-  rate(workload, request->d, limits, result);
-  return CLI_SUCCESS;
+    return cli_fail(CLI_FAILURE, "bench", "%s: no memory for n = %lld", name,
+                    (long long)work->workload->n);
+  /* Operands have a context of their own on a device, with its message. */
+  if (machine->device && !gattn_context_message(machine->session.context)[0])
+    return cli_session_fail(&machine->operands, status, name);
+  return cli_session_fail(&machine->session, status, name);
+}
+
+int bench_measure(bench_machine *machine, const bench_request *request,
+                  const bench_workload *workload, bench_result *result) {
+  bench_work work = {
+      .machine = machine, .workload = workload, .repeat = request->repeat};
+  *result = (bench_result){
+      .workload = workload,
+      .heads = request->heads ? request->heads
+                              : workload->heads ? workload->heads : 1,
+      .d = request->d ? request->d : workload->d ? workload->d : 64};
+  int exit_status = bench_machine_limits(machine, request, workload);
+  if (exit_status) return exit_status;
+  const size_t before = machine->peak = machine->held;
+  gattn_status status = prepare(&work, request, result);
+  if (!status) status = make_plan(&work, result);
+  if (!status) status = execute(&work, result);
+  result->memory = machine->peak - before;
+  if (!status)
+    status = bench_arrays_error(&work.arrays, work.graph, work.frontier,
+                                &result->error);
+  if (!status) rate(&work, result);
+  if (status) exit_status = fail(&work, status);
+  gattn_plan_destroy(work.plan);
+  bench_arrays_release(&work.arrays);
+  gattn_frontier_release(work.frontier);
+  gattn_graph_release(work.graph);
+  return exit_status;
 }

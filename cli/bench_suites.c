@@ -1,4 +1,4 @@
-/* The workloads of gattn bench. SPDX-License-Identifier: Apache-2.0 */
+/* The workloads of gattn bench on the CPU. SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
 #include <inttypes.h>
@@ -8,11 +8,10 @@
 
 #include "cli/bench.h"
 
-static int add(bench_workload *workloads, int count, int64_t n, bool gathered,
-               const char *format, ...) {
+int bench_add(bench_workload *workloads, int count, bench_workload like,
+              const char *format, ...) {
   bench_workload *w = &workloads[count];
-  w->n = n;
-  w->gathered = gathered;
+  *w = like;
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(w->mask, sizeof w->mask, format, arguments);
@@ -26,8 +25,7 @@ int bench_suite_limits(int64_t n, bench_workload *workloads) {
   return 0;
 }
 
-/* The largest h <= sqrt(n) that divides n. */
-static int64_t grid_height(int64_t n) {
+int64_t bench_grid_height(int64_t n) {
   int64_t h = (int64_t)sqrt((double)n);
   while (h > 1 && n % h) h--;
   return h;
@@ -35,39 +33,43 @@ static int64_t grid_height(int64_t n) {
 
 int bench_suite_forward(int64_t n, bench_workload *w) {
   if (!n) n = 16384;
+  const bench_workload like = {.n = n};
   int count = 0;
-  count = add(w, count, n, false, "local(256)");
-  count = add(w, count, n, false, "local(64)");
-  count = add(w, count, n, false, "dilated(64,4)");
-  if (n >= 64) count = add(w, count, n, false, "longformer(256,64)");
-  if (n >= 128) count = add(w, count, n, false, "bigbird(64,1,2,3,7)");
-  int64_t h = grid_height(n);
+  count = bench_add(w, count, like, "local(256)");
+  count = bench_add(w, count, like, "local(64)");
+  count = bench_add(w, count, like, "dilated(64,4)");
+  if (n >= 64) count = bench_add(w, count, like, "longformer(256,64)");
+  if (n >= 128) count = bench_add(w, count, like, "bigbird(64,1,2,3,7)");
+  const int64_t h = bench_grid_height(n);
   if (h >= 13)
-    count = add(w, count, n, false,
-                "neighborhood2d(%" PRId64 ",%" PRId64 ",13,13)", h, n / h);
+    count = bench_add(w, count, like,
+                      "neighborhood2d(%" PRId64 ",%" PRId64 ",13,13)", h,
+                      n / h);
   if (n >= 16)
-    count = add(w, count, n, false,
-                "documents(0,%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ")",
-                n / 16, n / 8 + 1, n / 4 + 3, n / 2);
-  if (n >= 4) count = add(w, count, n, false, "streaming(4,512)");
-  return add(w, count, n, false, "causal");
+    count = bench_add(w, count, like,
+                      "documents(0,%" PRId64 ",%" PRId64 ",%" PRId64
+                      ",%" PRId64 ")",
+                      n / 16, n / 8 + 1, n / 4 + 3, n / 2);
+  if (n >= 4) count = bench_add(w, count, like, "streaming(4,512)");
+  return bench_add(w, count, like, "causal");
 }
 
 int bench_suite_edges(int64_t n, bench_workload *w) {
-  if (!n) n = 131072;
+  const bench_workload like = {.n = n ? n : 131072, .gathered = true};
   int count = 0;
-  count = add(w, count, n, true, "random(8,7)");
-  count = add(w, count, n, true, "random(32,7)");
-  return add(w, count, n, true, "random(128,7)");
+  count = bench_add(w, count, like, "random(8,7)");
+  count = bench_add(w, count, like, "random(32,7)");
+  return bench_add(w, count, like, "random(128,7)");
 }
 
 int bench_suite_growth(int64_t n, bench_workload *w) {
+  enum { MOST = 32 };
   const int64_t most = n ? n : (int64_t)1 << 21;
   int count = 0;
-  for (int64_t size = 4096; size <= most && count < BENCH_MOST_WORKLOADS;
-       size *= 2)
-    count = add(w, count, size, false, "local(256)");
-  return count ? count : add(w, count, most, false, "local(256)");
+  for (int64_t size = 4096; size <= most && count < MOST; size *= 2)
+    count = bench_add(w, count, (bench_workload){.n = size}, "local(256)");
+  return count ? count
+               : bench_add(w, 0, (bench_workload){.n = most}, "local(256)");
 }
 
 double bench_exponent(const bench_result *results, int n) {

@@ -93,6 +93,8 @@ int cli_session_open(const char *where, const cli_session_options *asked,
                                    .logger_user = session,
                                    .progress = on_progress,
                                    .progress_user = session};
+  if (asked->device_allocator)
+    options.device_allocator = *asked->device_allocator;
   int exit_status = parse_device(where, asked->device, &options.device);
   if (!exit_status) exit_status = parse_isa(where, asked->isa, &options.isa);
   if (exit_status) return exit_status;

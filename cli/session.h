@@ -23,6 +23,7 @@ typedef struct cli_session_options {
   const char *device;
   const char *isa;
   int64_t threads;
+  const gattn_allocator *device_allocator; /* null: the library's */
 } cli_session_options;
 
 /* At most this many threads are asked of OpenMP, which dies when the system

@@ -27,13 +27,14 @@ END_TEST
 
 START_TEST(suites_fit_any_size) {
   static const bench_suite_fill fills[] = {
-      bench_suite_limits, bench_suite_forward, bench_suite_edges,
-      bench_suite_growth};
+      bench_suite_limits,   bench_suite_forward, bench_suite_edges,
+      bench_suite_growth,   bench_device_forward, bench_device_edges,
+      bench_device_growth};
   static const int64_t sizes[] = {
       0, 1, 7, 100, 16384, 1 << 21, (int64_t)1 << 40};
   gattn_context *context;
   ck_assert_int_eq(gattn_context_create(NULL, &context), GATTN_SUCCESS);
-  for (int f = 0; f < 4; f++)
+  for (int f = 0; f < 7; f++)
     for (int s = 0; s < 7; s++) {
       bench_workload workloads[BENCH_MOST_WORKLOADS];
       int count = fills[f](sizes[s], workloads);
@@ -41,6 +42,7 @@ START_TEST(suites_fit_any_size) {
       ck_assert(f == 0 || count >= 1);
       for (int w = 0; w < count; w++) {
         gattn_graph *graph;
+        if (workloads[w].kind == BENCH_RMAT) continue;
         ck_assert_msg(!gattn_mask_parse(context, workloads[w].mask,
                                         workloads[w].n, workloads[w].n, &graph),
                       "%s over %lld: %s", workloads[w].mask,
@@ -53,50 +55,86 @@ START_TEST(suites_fit_any_size) {
 }
 END_TEST
 
+/* Arrays of one head, [n, d] each. */
+typedef struct arrays {
+  const float *array[3];
+} arrays;
+
+static void row_of(const void *source, int array, int64_t head, int64_t row,
+                   int64_t d, float *values) {
+  ck_assert_int_eq(head, 0);
+  memcpy(values, ((const arrays *)source)->array[array] + row * d,
+         (size_t)d * sizeof *values);
+}
+
+/* The error of row i, of one dimension. */
+static double error_of(gattn_context *context, const gattn_graph *graph,
+                       const arrays *source, int64_t i, float o, float lse) {
+  bench_sample sample = {.row = i, .vertex = i, .o = &o, .lse = lse};
+  double error = -1;
+  int64_t edges = 0, degree;
+  ck_assert_int_eq(bench_oracle_error(context, graph, 1, row_of, source,
+                                      &sample, &edges, &error),
+                   GATTN_SUCCESS);
+  gattn_graph_degree(context, graph, i, &degree);
+  ck_assert_int_eq(edges, degree);
+  return error;
+}
+
 /* Two tokens of one dimension, causal: the answer by hand. */
 START_TEST(oracle_by_hand) {
   const float q[] = {1, 2}, k[] = {3, 1}, v[] = {10, 20};
-  double weight = exp(6) / (exp(6) + exp(2));
-  float o[] = {10, (float)(weight * 10 + (1 - weight) * 20)};
-  float lse[] = {3, (float)log(exp(6) + exp(2))};
+  const arrays source = {{q, k, v}};
+  const double weight = exp(6) / (exp(6) + exp(2));
+  const float o = (float)(weight * 10 + (1 - weight) * 20);
+  const float lse = (float)log(exp(6) + exp(2));
   gattn_context *context;
   gattn_graph *graph;
-  double error = -1;
   ck_assert_int_eq(gattn_context_create(NULL, &context), GATTN_SUCCESS);
   ck_assert_int_eq(gattn_mask_parse(context, "causal", 2, 2, &graph),
                    GATTN_SUCCESS);
-  ck_assert_int_eq(
-      bench_oracle_error(context, graph, 2, 1, q, k, v, o, lse, &error),
-      GATTN_SUCCESS);
-  ck_assert_double_lt(error, 1e-5);
-  o[1] += 0.5f;
-  bench_oracle_error(context, graph, 2, 1, q, k, v, o, lse, &error);
-  ck_assert_double_eq_tol(error, 0.5, 1e-5);
-  o[1] = NAN;
-  bench_oracle_error(context, graph, 2, 1, q, k, v, o, lse, &error);
-  ck_assert(isinf(error));
-  o[1] -= o[1];
-  lse[0] = -INFINITY;
-  bench_oracle_error(context, graph, 2, 1, q, k, v, o, lse, &error);
-  ck_assert(isinf(error));
+  ck_assert_double_lt(error_of(context, graph, &source, 0, 10, 3), 1e-5);
+  ck_assert_double_lt(error_of(context, graph, &source, 1, o, lse), 1e-5);
+  ck_assert_double_eq_tol(error_of(context, graph, &source, 1, o + 0.5f, lse),
+                          0.5, 1e-5);
+  ck_assert(isinf(error_of(context, graph, &source, 1, NAN, lse)));
+  ck_assert(isinf(error_of(context, graph, &source, 0, 10, -INFINITY)));
   gattn_graph_release(graph);
   gattn_context_destroy(context);
 }
 END_TEST
 
 START_TEST(oracle_of_an_empty_row) {
-  const float q[] = {1}, o[] = {0}, lse[] = {-INFINITY};
+  const float q[] = {1};
+  const arrays source = {{q, q, q}};
   gattn_context *context;
   gattn_graph *graph;
-  double error = -1;
   ck_assert_int_eq(gattn_context_create(NULL, &context), GATTN_SUCCESS);
   ck_assert_int_eq(gattn_mask_parse(context, "full - full", 1, 1, &graph),
                    GATTN_SUCCESS);
-  ck_assert_int_eq(
-      bench_oracle_error(context, graph, 1, 1, q, q, q, o, lse, &error),
-      GATTN_SUCCESS);
-  ck_assert_double_eq(error, 0);
+  ck_assert_double_eq(error_of(context, graph, &source, 0, 0, -INFINITY), 0);
   gattn_graph_release(graph);
+  gattn_context_destroy(context);
+}
+END_TEST
+
+/* Half a million edges, drawn twice alike, most of them of few vertices. */
+START_TEST(rmat_has_hubs) {
+  const bench_workload workload = {.n = 16384, .kind = BENCH_RMAT};
+  gattn_graph_stats stats = {.struct_size = sizeof stats}, again = stats;
+  gattn_context *context;
+  gattn_graph *graph;
+  ck_assert_int_eq(gattn_context_create(NULL, &context), GATTN_SUCCESS);
+  ck_assert_int_eq(bench_graph(context, &workload, &graph), GATTN_SUCCESS);
+  gattn_graph_count(context, graph, 0, workload.n, &stats);
+  gattn_graph_release(graph);
+  ck_assert_uint_gt(stats.edges_low, 16 * 16384);
+  ck_assert_uint_lt(stats.edges_low, 32 * 16384);
+  ck_assert_int_gt(stats.max_degree, 1000);
+  ck_assert_int_eq(bench_graph(context, &workload, &graph), GATTN_SUCCESS);
+  gattn_graph_count(context, graph, 0, workload.n, &again);
+  gattn_graph_release(graph);
+  ck_assert_mem_eq(&stats, &again, sizeof stats);
   gattn_context_destroy(context);
 }
 END_TEST
@@ -158,6 +196,15 @@ START_TEST(growth_and_its_exponent) {
 }
 END_TEST
 
+START_TEST(heads_and_types) {
+  GATTN("bench", "--mask=local(3)", "-n=256", "-d=8", "--json", "--repeat=2",
+        "--heads=3", "--type=bfloat16");
+  command_assert_success();
+  ck_assert_int_eq(count_of(command_out, "\"type\": \"bfloat16\""), 1);
+  ck_assert_int_eq(count_of(command_out, "\"heads\": 3, \"d\": 8"), 1);
+}
+END_TEST
+
 START_TEST(a_mask_of_ones_own) {
   GATTN("bench", "--mask=local(3) | cols(\t0)", "-n=256", "-d=8", "--json",
         "--repeat=3");
@@ -170,7 +217,7 @@ END_TEST
 
 /* ------------------------------------------------------------ refusals */
 
-static char long_mask[300];
+static char long_mask[1100];
 
 static const struct {
   const char *words[4];
@@ -180,6 +227,10 @@ static const struct {
     {{"--suite=edge"}, "edges"},
     {{"--suite=limits", "--mask=full"}, "--mask: the suite limits"},
     {{"--mask=local("}, "local("},
+    {{"--type=float61"}, "--type: 'float61'"},
+    {{"--type=int64"}, "--type: 'int64'"},
+    {{"--heads=0"}, "--heads: 0"},
+    {{"--device=tpu"}, "--device: 'tpu'"},
     {{"--isa=avx1024"}, "--isa: 'avx1024'"},
     {{"-n=0"}, "-n: 0"},
     {{"-d=0"}, "-d: 0"},
@@ -200,7 +251,7 @@ START_TEST(refuses_long_masks) {
   memset(long_mask, ' ', sizeof long_mask - 1);
   memcpy(long_mask, "full", 4);
   GATTN("bench", "--mask", long_mask);
-  command_assert_failure(2, "bench", "--mask: longer than 255 bytes");
+  command_assert_failure(2, "bench", "--mask: longer than 1023 bytes");
 }
 END_TEST
 
@@ -218,6 +269,7 @@ static Suite *make_cli_bench_suite(void) {
   tcase_add_test(tcase, suites_fit_any_size);
   tcase_add_test(tcase, oracle_by_hand);
   tcase_add_test(tcase, oracle_of_an_empty_row);
+  tcase_add_test(tcase, rmat_has_hubs);
   suite_add_tcase(suite, tcase);
   tcase = tcase_create("reports");
   tcase_set_timeout(tcase, 120);
@@ -226,6 +278,7 @@ static Suite *make_cli_bench_suite(void) {
   tcase_add_test(tcase, forward_as_a_table);
   tcase_add_test(tcase, edges_as_json);
   tcase_add_test(tcase, growth_and_its_exponent);
+  tcase_add_test(tcase, heads_and_types);
   tcase_add_test(tcase, a_mask_of_ones_own);
   suite_add_tcase(suite, tcase);
   tcase = tcase_create("refusals");

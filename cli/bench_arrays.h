@@ -1,0 +1,34 @@
+/* The operands of a workload, where its context computes.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATTN_CLI_BENCH_ARRAYS_H
+#define GATTN_CLI_BENCH_ARRAYS_H
+
+#include "cli/bench.h"
+
+typedef struct bench_arrays {
+  gattn_context *context;
+  gattn_type type;
+  int64_t heads, n_f, n, d;
+  size_t bytes[BENCH_ARRAYS];
+  gattn_tensor view[BENCH_ARRAYS]; /* [heads, rows, d], lse [heads, rows];
+                                    * without heads where there is one */
+} bench_arrays;
+
+/* Allocates all, and fills Q, K and V with reproducible numbers. Released by
+ * bench_arrays_release, also after a failure. */
+gattn_status bench_arrays_create(gattn_context *context, gattn_type type,
+                                 int64_t heads, int64_t n_f, int64_t n,
+                                 int64_t d, bench_arrays *arrays);
+void bench_arrays_release(bench_arrays *arrays);
+
+/* Outputs as views of the rank that the program gives them. */
+gattn_status bench_arrays_shape(gattn_program *program,
+                                const gattn_value *value, bench_arrays *arrays);
+
+/* The largest error over a sample of rows, the first among them; rows are taken
+ * until they have some millions of edges. frontier may be null. */
+gattn_status bench_arrays_error(const bench_arrays *arrays,
+                                const gattn_graph *graph,
+                                const gattn_frontier *frontier, double *error);
+
+#endif
