@@ -3,6 +3,7 @@
 #include <check.h>
 #include <gattn.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,7 +78,10 @@ START_TEST(more_than_there_is) {
     ck_assert_int_eq(gattn_memory_allocate(context, sizes[s], &memory),
                      GATTN_ERROR_MEMORY);
     ck_assert_ptr_eq(memory, context);
-    ck_assert_ptr_nonnull(strstr(gattn_context_message(context), "memory: "));
+    char sentence[64];
+    snprintf(sentence, sizeof sentence, "memory: no memory for %zu bytes",
+             sizes[s]);
+    ck_assert_str_eq(gattn_context_message(context), sentence);
   }
 }
 END_TEST
