@@ -25,34 +25,6 @@ static gattn_graph *parse(const char *text, int64_t n_q, int64_t n_kv) {
   return graph;
 }
 
-static const gattn_numbering linear = {.kind = GATTN_NUMBER_LINEAR};
-
-static gattn_numbering classes(int64_t stride) {
-  return (gattn_numbering){.kind = GATTN_NUMBER_CLASSES, .stride = stride};
-}
-static gattn_numbering patches(int64_t h, int64_t w) {
-  return (gattn_numbering){
-      .kind = GATTN_NUMBER_PATCHES, .grid_h = h, .grid_w = w};
-}
-
-/* Every numbering that fits the graph, with small tiles and large ones. */
-static void check_numberings(const char *name, const gattn_formula *formula,
-                             const gattn_graph *graph, const bool *edges) {
-  static const int lanes[] = {16, 64, 128};
-  int64_t n_q = graph->n_q, n_kv = graph->n_kv;
-  gattn_shape shape = gattn_shape_of(graph);
-  gattn_numbering numberings[] = {linear, classes(2), classes(3),
-                                  classes(shape.stride)};
-  for (int l = 0; l < COUNT(lanes); l++)
-    for (int s = 0; s < COUNT(numberings); s++)
-      formula_check(name, formula, &numberings[s], lanes[l], n_q, n_kv, edges);
-  for (int64_t h = 1; h <= n_q && n_q == n_kv; h++) {
-    gattn_numbering numbering = patches(h, n_q / h);
-    if (n_q % h == 0 && (n_q <= 20 || h % 3 == 2 || h == shape.grid_h))
-      for (int l = 0; l < COUNT(lanes); l++)
-        formula_check(name, formula, &numbering, lanes[l], n_q, n_kv, edges);
-  }
-}
 
 static void check_graph(const char *name, const gattn_graph *graph,
                         const bool *edges) {
@@ -61,7 +33,7 @@ static void check_graph(const char *name, const gattn_graph *graph,
   ck_assert_msg(gattn_key_formula_of(graph, &formula, &arrays),
                 "%s has no formula", name);
   ck_assert_int_eq(formula.n_kv, graph->n_kv);
-  check_numberings(name, &formula, graph, edges);
+  formula_check_numberings(name, &formula, graph, edges);
 }
 
 /* ------------------------------------------------------------ mask table */
@@ -148,7 +120,7 @@ static void check_transpose(const char *text, int64_t n) {
                 "%s: its transpose has no formula", text);
   if (closed) {
     bool *edges = formula_edges(transpose);
-    check_numberings(text, &formula, transpose, edges);
+    formula_check_numberings(text, &formula, transpose, edges);
     free(edges);
   }
   gattn_graph_release(transpose);
@@ -212,7 +184,7 @@ START_TEST(random_expressions) {
     if (gattn_key_formula_of(graph, &formula, &arrays)) {
       closed++;
       bool *edges = formula_edges(graph);
-      check_numberings(text, &formula, graph, edges);
+      formula_check_numberings(text, &formula, graph, edges);
       free(edges);
     }
     gattn_graph_release(graph);
@@ -314,70 +286,6 @@ START_TEST(tiles_by_hand) {
 }
 END_TEST
 
-/* ------------------------------------------------------------ tables */
-
-START_TEST(buckets_are_segments) {
-  enum { N = 500 };
-  int64_t ids[N], count[7] = {0};
-  for (int64_t v = 0; v < N; v++) count[ids[v] = v * v * 31 % 1009 % 7]++;
-  gattn_graph *graph, *causal, *both;
-  ck_assert_int_eq(gattn_mask_buckets(context, N, N, ids, N, &graph), 0);
-  ck_assert_int_eq(gattn_mask_causal(context, N, N, &causal), 0);
-  ck_assert_int_eq(gattn_graph_intersection(context, graph, causal, &both), 0);
-  gattn_formula formula;
-  gattn_formula_arrays arrays;
-  const int64_t *order;
-  ck_assert(!gattn_key_formula_of(graph, &formula, &arrays));
-  ck_assert(!gattn_bucket_formula_of(both, &formula, &arrays, &order));
-  ck_assert(!gattn_bucket_formula_of(causal, &formula, &arrays, &order));
-  ck_assert(gattn_bucket_formula_of(graph, &formula, &arrays, &order));
-  ck_assert_int_eq(arrays.n, 1);
-  gattn_numbering numbering = {.kind = GATTN_NUMBER_TABLE, .table = order};
-  bool *edges = formula_edges(graph);
-  formula_tiles tiles =
-      formula_check("buckets", &formula, &numbering, 64, N, N, edges);
-  ck_assert_int_eq(tiles.visited, tiles.needed);
-  free(edges);
-  gattn_graph_release(both);
-  gattn_graph_release(causal);
-  gattn_graph_release(graph);
-}
-END_TEST
-
-/* Arrays may be copied elsewhere, as they are to a device. */
-START_TEST(arrays_can_move) {
-  enum { N = 300 };
-  int64_t lo[N], hi[N];
-  for (int64_t i = 0; i < N; i++) {
-    lo[i] = i * 7 % 200;
-    hi[i] = lo[i] + i % 100;
-  }
-  gattn_graph *bounds, *hubs, *graph;
-  ck_assert_int_eq(gattn_mask_intervals(context, N, N, lo, hi, N, &bounds), 0);
-  hubs = parse("global(1, 3, 5, 7, 9, 11, 13, 15, 17, 19) & documents(0, 90)",
-               N, N);
-  ck_assert_int_eq(gattn_graph_union(context, bounds, hubs, &graph), 0);
-  bool *edges = formula_edges(graph);
-  gattn_formula formula;
-  gattn_formula_arrays arrays;
-  ck_assert(gattn_key_formula_of(graph, &formula, &arrays));
-  ck_assert_int_eq(arrays.n, 5);
-  int64_t *copies[2 * GATTN_FORMULA_ATOMS];
-  for (int a = 0; a < arrays.n; a++) {
-    size_t bytes = (size_t)arrays.array[a].count * sizeof(int64_t);
-    copies[a] = malloc(bytes);
-    memcpy(copies[a], arrays.array[a].host, bytes);
-    gattn_formula_point(&formula, &arrays.array[a], copies[a]);
-  }
-  gattn_graph_release(graph);
-  gattn_graph_release(hubs);
-  gattn_graph_release(bounds);
-  formula_check("copied arrays", &formula, &linear, 128, N, N, edges);
-  for (int a = 0; a < arrays.n; a++) free(copies[a]);
-  free(edges);
-}
-END_TEST
-
 /* ------------------------------------------------------------ simplifying */
 
 static const struct {
@@ -430,109 +338,6 @@ START_TEST(too_large) {
 }
 END_TEST
 
-/* ------------------------------------------------------------ large n */
-
-static const char *const large[] = {
-    "causal", "local(1t, 5)", "longformer(256, 64)", "dilated(64, 4)",
-    "strided(1000003)", "fixed(4096, 64)", "blocklocal(64, 3)",
-    "documents(0, 1g, 4g, 5g, 600g) & causal", "dilated2d(1m, 7)",
-    "streaming(4, 1000)", "neighborhood2d(1m, 1m, 13, 13)",
-    "blocks2d(1m, 1m, 8, 7)", "full - local(9000000000000000000, 3)",
-    "cols(0, 2, 4, 6, 8, 10, 1g:2g, 3g, 4g, 5g, 6g, 7g) | local(9)"};
-
-/* A graph of 2^40 vertices, numbered as suits it. */
-typedef struct large_case {
-  const char *text;
-  gattn_graph *graph;
-  gattn_formula formula;
-  gattn_numbering numbering;
-} large_case;
-
-static void check_sample(const large_case *at, int64_t i, int64_t k) {
-  int64_t n = at->graph->n_kv;
-  if (k < 0 || k >= gattn_tiles_of(&at->numbering, 64, n)) return;
-  gattn_tile keys = gattn_tile_at(&at->numbering, 64, n, k);
-  uint64_t expected = 0;
-  for (int b = 0; b < 64; b++) {
-    int64_t j = gattn_tile_number(&keys, b);
-    if (gattn_tile_has(&keys, b) && gattn_next(at->graph, i, j) == j)
-      expected |= (uint64_t)1 << b;
-  }
-  gattn_formula_row row;
-  gattn_formula_row_of(&at->formula, &at->numbering, i, &row);
-  uint64_t word = gattn_formula_word(&at->formula, i, &keys);
-  ck_assert_msg(word == expected, "%s: row %lld, key tile %lld: %llx, not %llx",
-                at->text, (long long)i, (long long)k, (unsigned long long)word,
-                (unsigned long long)expected);
-  if (keys.base % keys.step == i % keys.step)
-    ck_assert(word ==
-              gattn_formula_row_word(&at->formula, &row, i, &keys));
-}
-
-/* The key tile that holds j. */
-static int64_t tile_of(const large_case *at, int64_t j) {
-  const gattn_numbering *numbering = &at->numbering;
-  int64_t r = numbering->stride, w = numbering->grid_w;
-  if (numbering->kind == GATTN_NUMBER_CLASSES)
-    return j % r * gattn_class_tiles(numbering, 64, at->graph->n_kv) +
-           j / r / 64;
-  if (numbering->kind == GATTN_NUMBER_PATCHES)
-    return j / w / 8 * ((w + 7) / 8) + j % w / 8;
-  return j / 64;
-}
-
-/* Ends of spans and the tiles around them; neighbours of the row. */
-static void check_large_row(const large_case *at, int64_t t, int lane) {
-  const gattn_graph *graph = at->graph;
-  gattn_span spans[GATTN_SPANS_MOST];
-  gattn_tile queries = gattn_tile_at(&at->numbering, 64, graph->n_q, t);
-  if (!gattn_tile_has(&queries, lane)) return;
-  int64_t i = gattn_tile_number(&queries, lane);
-  int n = gattn_formula_spans(&at->formula, &at->numbering, &queries, 64 * t,
-                              64 * t + 63, spans);
-  for (int s = 0; s < n; s++)
-    for (int64_t k = -2; k < 3; k++) {
-      check_sample(at, i, spans[s].begin + k);
-      check_sample(at, i, spans[s].end + k);
-    }
-  int64_t j = gattn_next(graph, i, 0);
-  for (int turn = 0; turn < 50 && j < graph->n_kv; turn++) {
-    int64_t k = tile_of(at, j);
-    bool found = false;
-    for (int s = 0; s < n; s++)
-      found = found || (spans[s].begin <= k && k < spans[s].end);
-    ck_assert_msg(found, "%s: %lld -> %lld has no span", at->text,
-                  (long long)i, (long long)j);
-    check_sample(at, i, k);
-    j = gattn_next(graph, i, turn % 2 ? j + 1 : gattn_stretch(graph, i, j));
-    if (turn % 10 == 9 && j < i) j = gattn_next(graph, i, i - i % 64);
-  }
-}
-
-START_TEST(large_rows) {
-  enum { ROWS = 60 };
-  int64_t n = (int64_t)1 << 40;
-  large_case at = {.text = large[_i], .graph = parse(large[_i], n, n)};
-  gattn_formula_arrays arrays;
-  ck_assert(gattn_key_formula_of(at.graph, &at.formula, &arrays));
-  gattn_shape shape = gattn_shape_of(at.graph);
-  gattn_numbering numberings[] = {
-      linear, shape.form == GATTN_FORM_GRID
-                  ? patches(shape.grid_h, shape.grid_w)
-                  : classes(shape.stride)};
-  uint64_t state = (uint64_t)_i;
-  for (int s = 0; s < COUNT(numberings); s++) {
-    at.numbering = numberings[s];
-    int64_t tiles = gattn_tiles_of(&at.numbering, 64, n);
-    check_large_row(&at, 0, 0);
-    check_large_row(&at, tiles - 1, 63);
-    for (int r = 0; r < ROWS; r++)
-      check_large_row(&at, below(&state, tiles), (int)below(&state, 64));
-  }
-  gattn_graph_release(at.graph);
-}
-END_TEST
-
 static Suite *make_device_formula_suite(void) {
   Suite *suite = suite_create("device_formula");
   TCase *tcase = tcase_create("formula");
@@ -542,11 +347,8 @@ static Suite *make_device_formula_suite(void) {
   tcase_add_loop_test(tcase, random_expressions, 0, 4);
   tcase_add_loop_test(tcase, spans_are_tight, 0, COUNT(tight));
   tcase_add_test(tcase, tiles_by_hand);
-  tcase_add_test(tcase, buckets_are_segments);
-  tcase_add_test(tcase, arrays_can_move);
   tcase_add_loop_test(tcase, simplified, 0, COUNT(simple));
   tcase_add_test(tcase, too_large);
-  tcase_add_loop_test(tcase, large_rows, 0, COUNT(large));
   suite_add_tcase(suite, tcase);
   return suite;
 }

@@ -142,3 +142,21 @@ formula_tiles formula_check(const char *name, const gattn_formula *formula,
   }
   return tiles;
 }
+
+void formula_check_numberings(const char *name, const gattn_formula *formula,
+                              const gattn_graph *graph, const bool *edges) {
+  static const int lanes[] = {16, 64, 128};
+  int64_t n_q = graph->n_q, n_kv = graph->n_kv;
+  gattn_shape shape = gattn_shape_of(graph);
+  gattn_numbering numberings[] = {linear, classes(2), classes(3),
+                                  classes(shape.stride)};
+  for (int l = 0; l < 3; l++)
+    for (int s = 0; s < 4; s++)
+      formula_check(name, formula, &numberings[s], lanes[l], n_q, n_kv, edges);
+  for (int64_t h = 1; h <= n_q && n_q == n_kv; h++) {
+    gattn_numbering numbering = patches(h, n_q / h);
+    if (n_q % h == 0 && (n_q <= 20 || h % 3 == 2 || h == shape.grid_h))
+      for (int l = 0; l < 3; l++)
+        formula_check(name, formula, &numbering, lanes[l], n_q, n_kv, edges);
+  }
+}

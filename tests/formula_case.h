@@ -22,6 +22,21 @@ formula_tiles formula_check(const char *name, const gattn_formula *formula,
                             const gattn_numbering *numbering, int lanes,
                             int64_t n_q, int64_t n_kv, const bool *edges);
 
+static const gattn_numbering linear = {.kind = GATTN_NUMBER_LINEAR};
+
+static inline gattn_numbering classes(int64_t stride) {
+  return (gattn_numbering){.kind = GATTN_NUMBER_CLASSES, .stride = stride};
+}
+static inline gattn_numbering patches(int64_t h, int64_t w) {
+  return (gattn_numbering){
+      .kind = GATTN_NUMBER_PATCHES, .grid_h = h, .grid_w = w};
+}
+
+/* The same in every numbering that fits the graph, with tiles of 16, 64 and 128
+ * queries. */
+void formula_check_numberings(const char *name, const gattn_formula *formula,
+                              const gattn_graph *graph, const bool *edges);
+
 /* The graph's edges by the graph contract: [n_q, n_kv]; free() it. */
 bool *formula_edges(const gattn_graph *graph);
 

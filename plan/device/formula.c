@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "masks/algebra.h"
 #include "masks/parameters.h"
 #include "plan/device/formula_tree.h"
 
@@ -180,20 +181,71 @@ bool gattn_key_formula_of(const gattn_graph *graph, gattn_formula *formula,
   return true;
 }
 
+/* ------------------------------------------------------------ buckets */
+
+/* Vertices ascend within a bucket: what compares i and j alone holds of their
+ * places in the order, too. */
+static bool is_order_bound(const gattn_key_bound *bound, int64_t n) {
+  return (bound->block == 0 && (bound->offset <= 0 || bound->offset >= n)) ||
+         (bound->block == 1 && (bound->offset == 0 || bound->offset == 1));
+}
+
+static bool is_order(const gattn_formula *formula) {
+  const gattn_key_atom *atom = &formula->atoms[0];
+  return formula->n_steps == 1 && atom->kind == GATTN_KEYS_INTERVAL &&
+         is_order_bound(&atom->begin, formula->n_kv) &&
+         is_order_bound(&atom->end, formula->n_kv);
+}
+
+/* The formula has room for one more step and operator. */
+static bool append_order(const gattn_graph *graph, gattn_key_operator operator_,
+                         gattn_formula *formula) {
+  gattn_formula order;
+  gattn_formula_arrays none;
+  if (formula->n_atoms == GATTN_FORMULA_ATOMS ||
+      formula->n_steps + 2 > GATTN_FORMULA_STEPS ||
+      !gattn_key_formula_of(graph, &order, &none) || !is_order(&order))
+    return false;
+  formula->steps[formula->n_steps++] = (int8_t)formula->n_atoms;
+  formula->steps[formula->n_steps++] = (int8_t)(-1 - (int)operator_);
+  formula->atoms[formula->n_atoms++] = order.atoms[0];
+  return true;
+}
+
+/* Buckets, or buckets cut by sets that compare i and j. */
+static bool append_buckets(const gattn_graph *graph, gattn_formula *formula,
+                           gattn_shape *buckets) {
+  gattn_shape shape = gattn_shape_of(graph);
+  if (shape.form != GATTN_FORM_BUCKETS) return false;
+  if (shape.starts) {
+    *buckets = shape;
+    formula->atoms[0] =
+        (gattn_key_atom){.kind = GATTN_KEYS_SEGMENTS, .n = shape.n_starts};
+    formula->n_atoms = formula->n_steps = 1;
+    return true;
+  }
+  if (!gattn_is_algebra(graph)) return false;
+  const gattn_graph *left = gattn_algebra_of(graph)->left;
+  const gattn_graph *right = gattn_algebra_of(graph)->right;
+  if (graph->class_ == &gattn_difference_class)
+    return append_buckets(left, formula, buckets) &&
+           append_order(right, GATTN_KEYS_DIFFERENCE, formula);
+  bool is_left = gattn_shape_of(left).form == GATTN_FORM_BUCKETS;
+  return append_buckets(is_left ? left : right, formula, buckets) &&
+         append_order(is_left ? right : left, GATTN_KEYS_INTERSECTION, formula);
+}
+
 bool gattn_bucket_formula_of(const gattn_graph *graph, gattn_formula *formula,
                              gattn_formula_arrays *arrays,
                              const int64_t **order) {
-  gattn_shape shape = gattn_shape_of(graph);
-  if (shape.form != GATTN_FORM_BUCKETS || !shape.starts || graph->n_kv == 0)
+  gattn_formula written = {.n_kv = graph->n_kv};
+  gattn_shape shape;
+  if (graph->n_kv == 0 || !append_buckets(graph, &written, &shape))
     return false;
-  *formula = (gattn_formula){
-      .n_atoms = 1,
-      .n_steps = 1,
-      .n_kv = graph->n_kv,
-      .atoms = {{.kind = GATTN_KEYS_SEGMENTS, .n = shape.n_starts}}};
   *arrays = (gattn_formula_arrays){
       .n = 1, .array = {{.host = shape.starts, .count = shape.n_starts}}};
-  gattn_formula_point(formula, &arrays->array[0], shape.starts);
+  gattn_formula_point(&written, &arrays->array[0], shape.starts);
+  *formula = written;
   *order = shape.order;
   return true;
 }

@@ -26,8 +26,8 @@ typedef struct gattn_formula_arrays {
 bool gattn_key_formula_of(const gattn_graph *graph, gattn_formula *formula,
                           gattn_formula_arrays *arrays);
 
-/* The same of a mask of buckets, over the positions of *order[n_q], which is
- * the table of its numbering. */
+/* The same of buckets, over the positions of *order[n_q], which is the table of
+ * its numbering: alone, or cut by sets that compare i and j, as causal does. */
 bool gattn_bucket_formula_of(const gattn_graph *graph, gattn_formula *formula,
                              gattn_formula_arrays *arrays,
                              const int64_t **order);
