@@ -168,6 +168,12 @@ static gattn_status rows_from_host(gattn_context *context, gattn_graph *graph,
                                    gattn_frontier *frontier,
                                    gattn_device_rows *out) {
   gattn_edges edges;
+  const int64_t n_f = frontier ? frontier->size : graph->n_q;
+  /* What the device cannot hold is not enumerated first. */
+  if (n_f > gattn_device_facts_of(context)->memory_bytes / 8)
+    return gattn_fail(context, GATTN_ERROR_MEMORY,
+                      "graph: the device has no memory for %lld rows as an "
+                      "edge list", (long long)n_f);
   gattn_status status =
       gattn_edges_open_host(context, graph, frontier, &edges);
   if (status) return status;
