@@ -1,236 +1,195 @@
-/* A warp a chunk of rows and edges. SPDX-License-Identifier: Apache-2.0 */
+/* A warp a chunk of rows and edges. SPDX-License-Identifier: Apache-2.0
+ *
+ * A row's arithmetic is the work of an engine: gattn_edge_vectors or
+ * gattn_edge_tensors. */
 #ifndef GATTN_OPERATORS_CUDA_EDGES_CHUNK_CUH
 #define GATTN_OPERATORS_CUDA_EDGES_CHUNK_CUH
 
-#include "operators/cuda/edges/keys.cuh"
-#include "operators/cuda/score.cuh"
+#include "operators/cuda/edges/element.cuh"
+#include "operators/cuda/edges/softmax.cuh"
+#include "operators/cuda/edges/task.cuh"
 
-/* The first row that begins at or past place `first`; n when none. All lanes
- * call it, and all get the answer. */
-__device__ __forceinline__ int64_t
-gattn_edge_first_row(const gattn_edge_rows &rows, int64_t first) {
-  const int lane = threadIdx.x % 32;
-  int64_t lo = 0, hi = rows.n;
-  while (lo < hi) {
-    const int64_t step = (hi - lo + 31) / 32, r = lo + lane * step;
-    const bool at_or_past =
-        r >= hi || gattn_edge_place(rows.offsets, r) >= first;
-    const unsigned found = __ballot_sync(gattn_all_lanes, at_or_past);
-    const int before = found ? __ffs(found) - 1 : 32;
-    const int64_t end = lo + before * step;
-    if (before == 0) break;
-    if (end < hi) hi = end;
-    lo = end - step + 1;
-  }
-  return lo;
-}
+/* ------------------------------------------------------------ results */
 
-/* The offsets of 32 rows, one a lane. */
-struct gattn_edge_window {
-  int64_t first, offset;
-
-  __device__ __forceinline__ void load(const gattn_edge_rows &rows,
-                                       int64_t row) {
-    const int64_t r = row + threadIdx.x % 32;
-    first = row;
-    offset = __ldg(rows.offsets + (r < rows.n ? r : rows.n));
-  }
-
-  /* Begin and end of a row at or past the window's first. All lanes call it. */
-  __device__ __forceinline__ void row(const gattn_edge_rows &rows, int64_t r,
-                                      int64_t *begin, int64_t *end) {
-    if (r - first >= 31) load(rows, r);
-    *begin = __shfl_sync(gattn_all_lanes, offset, (int)(r - first));
-    *end = __shfl_sync(gattn_all_lanes, offset, (int)(r - first) + 1);
-  }
-};
-
-/* A row's state, complete, to o and lse or to the pass's state. All lanes call
- * it; sum is l of the whole row. */
-template <typename Layout>
+/* A row that was closed, to o and lse or to the pass's state. All lanes call
+ * it. */
+template <typename Engine>
 __device__ __forceinline__ void
-gattn_edge_finish(const gattn_edge_arguments &arguments, int64_t batch,
-                  int64_t head, int64_t row, float m, float l, int first,
-                  const float (&o)[Layout::own]) {
-  constexpr int vector = Layout::vector, lanes = Layout::lanes;
-  constexpr int count = vector / Layout::groups > 1 ? vector / Layout::groups : 1;
-  constexpr bool aligned = vector > 1;
+gattn_edge_finish(const gattn_edge_arguments &arguments,
+                  const gattn_edge_task &task, int64_t row,
+                  const Engine &engine) {
+  typedef typename Engine::type type;
+  constexpr int kept = Engine::kept;
   const gattn_device_attention &a = arguments.attention;
-  const int lane = threadIdx.x % 32, t = lane % lanes;
-  const int64_t at = (batch * a.heads + head) * a.n_f + row;
+  const gattn_edge_pass &pass = arguments.pass;
+  const int64_t at = task.state + row;
   const gattn_edge_sum sum =
-      gattn_edge_sum_of(arguments.pass, at, m, l);
-  const bool writes = lane < lanes * vector || Layout::groups == 1;
+      gattn_edge_sum_of(pass, at, engine.softmax.m, engine.softmax.l);
 #pragma unroll
-  for (int p = 0; p < Layout::parts; p++) {
-    const int64_t e = (int64_t)(t + p * lanes) * vector + first;
-    if (!writes || e >= a.dim_v) continue;
-    float out[count];
+  for (int p = 0; p < Engine::pieces; p++) {
+    const int32_t e = engine.element(p, a.dim_v);
+    if (e < 0) continue;
+    float out[kept];
 #pragma unroll
-    for (int x = 0; x < count; x++) {
-      out[x] = o[p * vector + x] * sum.now;
+    for (int x = 0; x < kept; x++) {
+      out[x] = engine.sum(p, x) * sum.now;
       if (sum.before != 0)
-        out[x] += sum.before * arguments.pass.state.o[at * a.dim_v + e + x];
+        out[x] += sum.before * pass.state.o[at * a.dim_v + e + x];
     }
-    if (arguments.pass.store_state)
-      gattn_store<float, count, aligned>(
-          arguments.pass.state.o + at * a.dim_v + e, 1, out);
+    if (pass.store_state)
+      gattn_store<float, kept, Engine::aligned>(
+          pass.state.o + at * a.dim_v + e, 1, out);
     else
-      gattn_store<typename Layout::type, count, aligned>(
-          (typename Layout::type *)a.o.data + batch * a.o.batch +
-              head * a.o.head + row * a.o.row + e * a.o.dim,
+      gattn_store<type, kept, Engine::aligned>(
+          (type *)task.o + row * a.o.row + e * (Engine::aligned ? 1 : a.o.dim),
           a.o.dim, out);
   }
-  if (lane) return;
-  if (arguments.pass.store_state)
-    arguments.pass.state.lse[at] = sum.lse;
-  else if (a.lse.data)
-    ((float *)a.lse.data)[batch * a.lse.batch + head * a.lse.head +
-                          row * a.lse.row] = sum.lse;
+  __syncwarp(); /* the state's lse was read above */
+  if (threadIdx.x % 32) return;
+  if (pass.store_state)
+    pass.state.lse[at] = sum.lse;
+  else if (task.lse)
+    task.lse[row * a.lse.row] = sum.lse;
 }
 
-/* A piece's state to its slot in the workspace. All lanes call it. */
-template <typename Layout>
+/* A piece that was closed, to its slot in the workspace. All lanes call it. */
+template <typename Engine>
 __device__ __forceinline__ void
-gattn_edge_leave(const gattn_edge_arguments &arguments, int64_t slot, float m,
-                 float sum, int first, const float (&o)[Layout::own],
-                 int64_t dim_v) {
-  constexpr int vector = Layout::vector, lanes = Layout::lanes;
-  constexpr int count = vector / Layout::groups > 1 ? vector / Layout::groups : 1;
-  const int lane = threadIdx.x % 32, t = lane % lanes;
-  const bool writes = lane < lanes * vector || Layout::groups == 1;
+gattn_edge_leave(const gattn_edge_arguments &arguments, int64_t slot,
+                 const Engine &engine) {
+  const gattn_edge_pieces &pieces = arguments.pieces;
 #pragma unroll
-  for (int p = 0; p < Layout::parts; p++) {
-    const int64_t e = (int64_t)(t + p * lanes) * vector + first;
-    if (writes && e < dim_v)
-      gattn_store<float, count, (vector > 1)>(
-          arguments.pieces.o + slot * arguments.pieces.o_row + e, 1,
-          o + p * vector);
+  for (int p = 0; p < Engine::pieces; p++) {
+    const int32_t e = engine.element(p, arguments.attention.dim_v);
+    float out[Engine::kept];
+    if (e < 0) continue;
+#pragma unroll
+    for (int x = 0; x < Engine::kept; x++) out[x] = engine.sum(p, x);
+    gattn_store<float, Engine::kept, Engine::aligned>(
+        pieces.o + slot * pieces.o_row + e, 1, out);
   }
-  if (!lane) arguments.pieces.sums[slot] = make_float2(m, sum);
+  if (threadIdx.x % 32 == 0)
+    pieces.sums[slot] = make_float2(engine.softmax.m, engine.softmax.l);
 }
 
-/* Column `e` of the lists, or of the last edge. */
-template <typename Layout>
-__device__ __forceinline__ typename Layout::column
-gattn_edge_column(const gattn_edge_rows &rows, int64_t e, int64_t last) {
-  const int64_t at = e < last ? e : last;
-  return rows.narrow
-             ? (typename Layout::column)__ldg((const int32_t *)rows.columns + at)
-             : (typename Layout::column)__ldg((const int64_t *)rows.columns +
-                                              at);
+/* ------------------------------------------------------------ chunks */
+
+/* Edges [e, stop) of a row, counted from the chunk's first; `column` has those
+ * of edge e, and is left with those of edge stop. All lanes call it. */
+template <typename Engine>
+__device__ __forceinline__ void
+gattn_edge_span(const gattn_edge_columns &columns, int32_t e, int32_t stop,
+                const float *values, int64_t stride, Engine &engine,
+                typename Engine::column_type &column) {
+  while (e < stop) {
+    const int n = min(stop - e, Engine::keys);
+    const typename Engine::column_type now = column;
+    column = columns.at<typename Engine::column_type>(e + n + Engine::own());
+    engine.add(n, now,
+               Engine::plain || !values ? nullptr : values + e * stride,
+               stride);
+    e += n;
+  }
 }
 
-template <typename Layout, typename Score>
+/* Rows of a chunk from task.row on. All lanes of the warp call it. */
+template <typename Engine>
+__device__ __forceinline__ void
+gattn_edge_chunk_rows(const gattn_edge_arguments &arguments, int64_t batch,
+                      int64_t head, const gattn_edge_columns &columns,
+                      const gattn_edge_task &task) {
+  const gattn_device_attention &a = arguments.attention;
+  const int lane = threadIdx.x % 32;
+  Engine engine(a, batch, head);
+  typename Engine::column_type column =
+      columns.last < 0
+          ? 0
+          : columns.at<typename Engine::column_type>(Engine::own());
+  int32_t r = 0, loaded = 0; /* rows from the task's; of offset in lane 0 */
+  int64_t offset = task.offsets[min(task.row + lane, task.n)];
+  for (;;) {
+    __syncwarp(); /* so that the task is looked up again, not kept */
+    if (r - loaded >= 31) {
+      loaded = r;
+      offset = task.offsets[min(task.row + r + lane, task.n)];
+    }
+    const int64_t from = __shfl_sync(gattn_all_lanes, offset, r - loaded);
+    const int64_t to = __shfl_sync(gattn_all_lanes, offset, r - loaded + 1);
+    const int64_t zero = task.zero, row = task.row + r;
+    const int64_t start = row + from - zero;
+    if (start >= task.first + arguments.size) return;
+    const gattn_edge_piece piece =
+        gattn_edge_piece_of(start, to - from, task.first, arguments.size);
+    const bool ends = piece.to == to - from;
+    const float *values = task.values;
+    if (!Engine::plain && values)
+      values += (task.edge - zero) * a.edge_values.row;
+    engine.begin(a, task, row);
+    gattn_edge_span<Engine>(columns, (int32_t)(from + piece.from - task.edge),
+                            (int32_t)(from + piece.to - task.edge), values,
+                            a.edge_values.row, engine, column);
+    engine.close();
+    __syncwarp();
+    if (piece.kind == GATTN_PIECE_WHOLE)
+      gattn_edge_finish(arguments, task, task.row + r, engine);
+    else
+      gattn_edge_leave(arguments, task.slot + piece.kind, engine);
+    if (piece.kind == GATTN_PIECE_HEAD && ends && lane == 0)
+      arguments.pieces.ends[task.slot / 2] = task.row + r;
+    if (task.row + ++r >= task.n) return;
+  }
+}
+
+template <typename Engine>
 __device__ __forceinline__ void
 gattn_edge_chunk_run(const gattn_edge_arguments &arguments, int64_t batch,
-                     int64_t head, int64_t chunk) {
-  constexpr int lanes = Layout::lanes, groups = Layout::groups;
+                     int64_t head, int64_t chunk, gattn_edge_task &task) {
   const gattn_device_attention &a = arguments.attention;
-  const int lane = threadIdx.x % 32, t = lane % lanes, g = lane / lanes;
-  const int own = t % Layout::steps * groups + g;
   const int64_t size = arguments.size, first = chunk * size;
-  const int64_t pair = batch * a.heads + head;
+  const int64_t slot = (batch * a.heads + head) * arguments.chunks + chunk;
   const gattn_edge_rows rows = gattn_edge_rows_of(arguments, head);
-  if (lane == 0) arguments.pieces.ends[pair * arguments.chunks + chunk] = -1;
+  if (threadIdx.x % 32 == 0) arguments.pieces.ends[slot] = -1;
   if (rows.n < 1) return;
   const int64_t zero = rows.offsets[0], end = rows.offsets[rows.n];
-  if (first >= rows.n + end - zero) return;
+  const int64_t places = rows.n + end - zero;
+  if (first >= places) return;
 
-  int64_t r = gattn_edge_first_row(rows, first), from, to;
+  int64_t r = gattn_edge_first_row(rows, first, places);
+  int64_t edge = rows.offsets[r];
   if (r > 0) {
-    from = rows.offsets[r - 1];
-    to = rows.offsets[r];
-    if (gattn_edge_has_head(r - 1 + from - zero, to - from, first, size)) r--;
+    const int64_t from = rows.offsets[r - 1], start = r - 1 + from - zero;
+    if (gattn_edge_has_head(start, edge - from, first, size)) {
+      r--;
+      edge = from + (first - start - 1);
+    }
   }
   if (r >= rows.n) return;
-  gattn_edge_window window;
-  window.load(rows, r);
-  window.row(rows, r, &from, &to);
-  const int64_t kv_head = head / (a.heads / a.kv_heads);
-  const gattn_edge_operand<Layout> q(a.q, batch, head, a.dim, t);
-  const gattn_edge_operand<Layout> k(a.k, batch, kv_head, a.dim, t);
-  const gattn_edge_operand<Layout> v(a.v, batch, kv_head, a.dim_v, t);
-  const float *values =
-      a.edge_values.data && !Score::plain
-          ? (const float *)a.edge_values.data + batch * a.edge_values.batch +
-                head * a.edge_values.head
-          : nullptr;
-  gattn_edge_row<Layout, Score> row = {{}, 0, a.scale, Score(a.score, head)};
-  typename Layout::column column = 0;
-  int64_t fetched = -1; /* the edge whose keys `column` begins with */
-
-  for (;;) {
-    const int64_t start = r + from - zero;
-    if (start >= first + size) return;
-    const gattn_edge_piece piece =
-        gattn_edge_piece_of(start, to - from, first, size);
-    gattn_edge_state<Layout> state = {{}, -INFINITY, 0};
-    int64_t e = from + piece.from;
-    const int64_t stop = from + piece.to;
-    if (e < stop) {
-      if (fetched != e)
-        column = gattn_edge_column<Layout>(rows, e + own, end - 1);
-#pragma unroll
-      for (int p = 0; p < Layout::parts; p++) {
-        gattn_vector<typename Layout::type, Layout::vector> x;
-        x.load(q.lane + r * a.q.row * (int64_t)sizeof(typename Layout::type) +
-                   p * q.part,
-               p < q.last);
-        gattn_unpack(x, row.q + p * Layout::vector);
-      }
-      if constexpr (!Score::plain)
-        row.vertex = a.vertices ? a.vertices[r] : a.begin + r;
-    }
-    while (e < stop) {
-      constexpr int few = Layout::steps > 2 ? Layout::steps / 4 : 1;
-      const int n = stop - e < Layout::keys ? (int)(stop - e) : Layout::keys;
-      const typename Layout::column now = column;
-      fetched = e + n;
-      column = gattn_edge_column<Layout>(rows, fetched + own, end - 1);
-      const float *value =
-          values ? values + (e - zero) * a.edge_values.row : nullptr;
-      if (n > few * groups)
-        gattn_edge_keys<Layout, Layout::steps, Score>(
-            k, v, row, n, now, value, a.edge_values.row, state);
-      else
-        gattn_edge_keys<Layout, few, Score>(k, v, row, n, now, value,
-                                            a.edge_values.row, state);
-      e = fetched;
-    }
-    const float sum = gattn_warp_sum(state.l);
-    const int part = gattn_edge_gather<Layout>(state.o);
-    if (piece.kind == GATTN_PIECE_WHOLE) {
-      gattn_edge_finish<Layout>(arguments, batch, head, r, state.m, sum, part,
-                                state.o);
-    } else {
-      const int64_t slot = 2 * (pair * arguments.chunks + chunk) + piece.kind;
-      gattn_edge_leave<Layout>(arguments, slot, state.m, sum, part, state.o,
-                               a.dim_v);
-      if (piece.kind == GATTN_PIECE_HEAD && piece.to == to - from && lane == 0)
-        arguments.pieces.ends[pair * arguments.chunks + chunk] = r;
-    }
-    if (++r >= rows.n) return;
-    window.row(rows, r, &from, &to);
-  }
+  gattn_edge_task_set<typename Engine::type>(arguments, rows, batch, head,
+                                             chunk, zero, r, edge, task);
+  const int64_t left = end - 1 - edge;
+  const gattn_edge_columns columns = {
+      (const char *)rows.columns + edge * (rows.narrow ? 4 : 8),
+      left < INT32_MAX ? (int32_t)left : INT32_MAX, rows.narrow};
+  gattn_edge_chunk_rows<Engine>(arguments, batch, head, columns, task);
 }
 
 /* Two warps a block: a block goes only when its slowest warp is done. */
 enum { GATTN_EDGE_THREADS = 64 };
 
-template <typename Layout, typename Score>
-__global__ void __launch_bounds__(GATTN_EDGE_THREADS, Layout::blocks)
+/* `blocks` of them are to fit a multiprocessor. */
+template <typename Engine, int blocks>
+__global__ void __launch_bounds__(GATTN_EDGE_THREADS, blocks)
     gattn_edge_chunks(const __grid_constant__ gattn_edge_arguments arguments) {
   constexpr int warps = GATTN_EDGE_THREADS / 32;
-  const int64_t chunks = arguments.chunks;
-  const int64_t tasks =
-      chunks * arguments.attention.heads * arguments.attention.batch;
-  for (int64_t task = (int64_t)blockIdx.x * warps + threadIdx.x / 32;
-       task < tasks; task += (int64_t)gridDim.x * warps) {
-    const int64_t pair = task / chunks;
-    gattn_edge_chunk_run<Layout, Score>(
-        arguments, pair / arguments.attention.heads,
-        pair % arguments.attention.heads, task % chunks);
+  __shared__ gattn_edge_task tasks[warps];
+  const int warp = threadIdx.x / 32;
+  const int64_t chunks = arguments.chunks, heads = arguments.attention.heads;
+  const int64_t all = chunks * heads * arguments.attention.batch;
+  for (int64_t at = (int64_t)blockIdx.x * warps + warp; at < all;
+       at += (int64_t)gridDim.x * warps) {
+    const int64_t pair = at / chunks;
+    gattn_edge_chunk_run<Engine>(arguments, pair / heads, pair % heads,
+                                 at % chunks, tasks[warp]);
   }
 }
 

@@ -39,26 +39,30 @@ gattn_from_float<__nv_bfloat16>(float x) {
 
 /* ------------------------------------------------------------ vectors */
 
-/* What one load brings: 16 bytes, or one element in the low bits. Loads leave
- * a vector undefined where `active` is false; whoever reads it takes care. */
-template <typename T, int vector> struct gattn_vector;
-
+/* What one load brings: 16 bytes, or one element. Loads are not predicated, or
+ * each would wait for the one before it: an address is always valid. */
 template <typename T, int vector> struct gattn_vector {
-  uint32_t x, y, z, w;
+  uint4 x;
 
-  __device__ __forceinline__ void load(const void *at, bool active) {
-    asm("{\n  .reg .pred p;\n  setp.ne.b32 p, %5, 0;\n"
-        "  @p ld.global.nc.v4.u32 {%0, %1, %2, %3}, [%4];\n}"
-        : "=r"(x), "=r"(y), "=r"(z), "=r"(w)
-        : "l"(at), "r"((int)active));
+  __device__ __forceinline__ void load(const void *at) {
+    x = __ldg((const uint4 *)at);
+  }
+  __device__ __forceinline__ void clear_unless(bool keep) {
+    x.x = keep ? x.x : 0;
+    x.y = keep ? x.y : 0;
+    x.z = keep ? x.z : 0;
+    x.w = keep ? x.w : 0;
   }
 };
 
 template <typename T> struct gattn_vector<T, 1> {
   T x;
 
-  __device__ __forceinline__ void load(const void *at, bool active) {
-    x = active ? *(const T *)at : T(0.0f);
+  __device__ __forceinline__ void load(const void *at) {
+    x = *(const T *)at;
+  }
+  __device__ __forceinline__ void clear_unless(bool keep) {
+    x = keep ? x : T(0.0f);
   }
 };
 
@@ -70,10 +74,10 @@ __device__ __forceinline__ void gattn_unpack(const gattn_vector<T, 1> &from,
 
 __device__ __forceinline__ void
 gattn_unpack(const gattn_vector<float, 4> &from, float *to) {
-  to[0] = __uint_as_float(from.x);
-  to[1] = __uint_as_float(from.y);
-  to[2] = __uint_as_float(from.z);
-  to[3] = __uint_as_float(from.w);
+  to[0] = __uint_as_float(from.x.x);
+  to[1] = __uint_as_float(from.x.y);
+  to[2] = __uint_as_float(from.x.z);
+  to[3] = __uint_as_float(from.x.w);
 }
 
 __device__ __forceinline__ void gattn_unpack_pair(uint32_t pair, float *to,
@@ -92,10 +96,10 @@ __device__ __forceinline__ void gattn_unpack_pair(uint32_t pair, float *to,
 template <typename T>
 __device__ __forceinline__ void gattn_unpack(const gattn_vector<T, 8> &from,
                                              float *to) {
-  gattn_unpack_pair(from.x, to, T());
-  gattn_unpack_pair(from.y, to + 2, T());
-  gattn_unpack_pair(from.z, to + 4, T());
-  gattn_unpack_pair(from.w, to + 6, T());
+  gattn_unpack_pair(from.x.x, to, T());
+  gattn_unpack_pair(from.x.y, to + 2, T());
+  gattn_unpack_pair(from.x.z, to + 4, T());
+  gattn_unpack_pair(from.x.w, to + 6, T());
 }
 
 /* ------------------------------------------------------------ stores */

@@ -3,5 +3,5 @@
 
 cudaError_t gattn_edges_float16(const gattn_edge_arguments &arguments,
                            bool vectors, cudaStream_t stream) {
-  return gattn_edges_of_type<__half>(arguments, vectors, stream);
+  return gattn_edges_halves<__half>(arguments, vectors, stream);
 }

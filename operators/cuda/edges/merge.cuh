@@ -5,7 +5,8 @@
 #ifndef GATTN_OPERATORS_CUDA_EDGES_MERGE_CUH
 #define GATTN_OPERATORS_CUDA_EDGES_MERGE_CUH
 
-#include "operators/cuda/edges/keys.cuh"
+#include "operators/cuda/edges/softmax.cuh"
+#include "operators/cuda/edges/element.cuh"
 
 enum {
   GATTN_MERGE_WARPS = 8,

@@ -62,11 +62,11 @@ GATTN_HD int64_t gattn_edge_chunks(int64_t places, int64_t size) {
 /* The size of a chunk: short enough that `warps` get some eight of them each,
  * so that uneven ones even out, and long enough that finding its first row is
  * little of its work. */
-enum { GATTN_CHUNK_LEAST = 64, GATTN_CHUNK_MOST = 1024 };
+enum { GATTN_CHUNK_LEAST = 64, GATTN_CHUNK_MOST = 2048 };
 
 GATTN_HD int64_t gattn_edge_chunk_size(int64_t places, int64_t warps) {
   int64_t size = GATTN_CHUNK_LEAST;
-  while (size < GATTN_CHUNK_MOST && size * warps * 8 < places) size *= 2;
+  while (size < GATTN_CHUNK_MOST && size * warps * 4 < places) size *= 2;
   return size;
 }
 
