@@ -8,7 +8,8 @@
 
 #include "lib/device.h"
 #include "masks/device_csr.h"
-#include "masks/stack.h"
+#include "masks/random.h"
+#include "operators/cuda/random_rows.h"
 #include "operators/cuda/rows_kernels.h"
 #include "operators/edges.h"
 #include "operators/rows.h"
@@ -196,6 +197,11 @@ close_edges:
 
 /* ------------------------------------------------------------ on the device */
 
+static bool is_list(const gattn_frontier *frontier) {
+  return frontier &&
+         (frontier->vertices || gattn_frontier_on_device(frontier));
+}
+
 /* The arrays of a graph on the device, for rows begin, begin + 1, … */
 static void lend(const gattn_device_csr *csr, int64_t begin, int64_t n_f,
                  gattn_device_rows *rows) {
@@ -276,26 +282,47 @@ free_offsets:
   return status;
 }
 
+/* The vertices of a list on the device, for the caller to free where they are
+ * not the frontier's own. */
+static gattn_status upload_list(gattn_context *context,
+                                const gattn_frontier *frontier,
+                                int64_t **vertices) {
+  void *memory;
+  if (gattn_frontier_on_device(frontier)) {
+    *vertices = frontier->device_vertices;
+    return GATTN_SUCCESS;
+  }
+  gattn_status status =
+      gattn_device_allocate(context, "frontier", frontier->size,
+                            sizeof *frontier->vertices, &memory);
+  if (status) return status;
+  status =
+      gattn_device_upload(context, memory, frontier->vertices,
+                          (size_t)frontier->size * sizeof *frontier->vertices);
+  if (status)
+    gattn_device_free(context, memory, frontier->size,
+                      sizeof *frontier->vertices);
+  else
+    *vertices = memory;
+  return status;
+}
+
+static void free_list(gattn_context *context, const gattn_frontier *frontier,
+                      int64_t *vertices) {
+  if (!gattn_frontier_on_device(frontier))
+    gattn_device_free(context, vertices, frontier->size, sizeof *vertices);
+}
+
 /* A frontier that is a list, of a graph whose rows are on the device. */
 static gattn_status gather_list(gattn_context *context,
                                 const gattn_device_rows *from, int64_t n_q,
                                 const gattn_frontier *frontier,
                                 gattn_device_rows *rows) {
-  if (gattn_frontier_on_device(frontier))
-    return gather_rows(context, from, n_q, frontier,
-                       frontier->device_vertices, rows);
-  void *vertices;
-  gattn_status status =
-      gattn_device_allocate(context, "frontier", frontier->size,
-                            sizeof *frontier->vertices, &vertices);
+  int64_t *vertices;
+  gattn_status status = upload_list(context, frontier, &vertices);
   if (status) return status;
-  status =
-      gattn_device_upload(context, vertices, frontier->vertices,
-                          (size_t)frontier->size * sizeof *frontier->vertices);
-  if (!status)
-    status = gather_rows(context, from, n_q, frontier, vertices, rows);
-  gattn_device_free(context, vertices, frontier->size,
-                    sizeof *frontier->vertices);
+  status = gather_rows(context, from, n_q, frontier, vertices, rows);
+  free_list(context, frontier, vertices);
   return status;
 }
 
@@ -312,21 +339,76 @@ static gattn_status rows_for_device(gattn_context *context,
   return status;
 }
 
-static gattn_status make(gattn_context *context, gattn_graph *graph,
-                         gattn_frontier *frontier, gattn_device_rows *rows) {
-  const bool list = frontier && (frontier->vertices ||
-                                 gattn_frontier_on_device(frontier));
-  if (gattn_is_device_csr(graph)) {
-    gattn_device_rows own;
-    lend(gattn_device_csr_of(graph), frontier ? frontier->begin : 0,
-         frontier ? frontier->size : graph->n_q, &own);
-    if (list) {
-      own.offsets = gattn_device_csr_of(graph)->offsets;
-      return gather_list(context, &own, graph->n_q, frontier, rows);
-    }
-    *rows = own;
+static gattn_status draw_rows(gattn_context *context,
+                              const gattn_random_rows *draw) {
+  gattn_status status = launch(
+      context, gattn_random_rows_launch(draw, gattn_device_stream(context)));
+  const gattn_status done = gattn_device_synchronize(context);
+  return status ? status : done;
+}
+
+/* Random keys: drawn by the device. */
+static gattn_status rows_of_random(gattn_context *context,
+                                   const gattn_graph *graph,
+                                   const gattn_frontier *frontier, int64_t k,
+                                   int64_t seed, gattn_device_rows *out) {
+  const bool list = is_list(frontier);
+  int64_t *vertices = NULL;
+  gattn_device_rows rows = {.narrow = graph->n_kv <= INT32_MAX,
+                            .n_f = frontier ? frontier->size : graph->n_q};
+  if (!gattn_multiply(rows.n_f, k < graph->n_kv ? k : graph->n_kv,
+                      &rows.edges))
+    return gattn_fail(context, GATTN_ERROR_TOO_LARGE,
+                      "graph: %lld rows of %lld keys are more edges than can "
+                      "be counted",
+                      (long long)rows.n_f, (long long)k);
+  gattn_status status = allocate_rows(context, &rows);
+  if (status) return status;
+  if (list) status = upload_list(context, frontier, &vertices);
+  if (status) goto free_rows;
+  const gattn_random_rows draw = {
+      .seed = seed,
+      .k = k,
+      .n_kv = graph->n_kv,
+      .n_rows = rows.n_f,
+      .begin = frontier && !list ? frontier->begin : 0,
+      .vertices = vertices,
+      .size = list ? frontier->device_size : NULL,
+      .offsets = (int64_t *)rows.offsets,
+      .columns = (void *)rows.columns,
+      .narrow = rows.narrow};
+  status = draw_rows(context, &draw);
+  if (list) free_list(context, frontier, vertices);
+  if (status) goto free_rows;
+  *out = rows;
+  return GATTN_SUCCESS;
+free_rows:
+  gattn_device_rows_free(context, &rows);
+  return status;
+}
+
+static gattn_status rows_of_stored(gattn_context *context,
+                                   const gattn_graph *graph,
+                                   const gattn_frontier *frontier,
+                                   gattn_device_rows *rows) {
+  const gattn_device_csr *csr = gattn_device_csr_of(graph);
+  gattn_device_rows all;
+  if (!is_list(frontier)) {
+    lend(csr, frontier ? frontier->begin : 0,
+         frontier ? frontier->size : graph->n_q, rows);
     return GATTN_SUCCESS;
   }
+  lend(csr, 0, graph->n_q, &all);
+  return gather_list(context, &all, graph->n_q, frontier, rows);
+}
+
+static gattn_status make(gattn_context *context, gattn_graph *graph,
+                         gattn_frontier *frontier, gattn_device_rows *rows) {
+  int64_t k, seed;
+  if (gattn_is_device_csr(graph))
+    return rows_of_stored(context, graph, frontier, rows);
+  if (gattn_random_parameters(graph, &k, &seed))
+    return rows_of_random(context, graph, frontier, k, seed, rows);
   if (gattn_frontier_on_device(frontier))
     return rows_for_device(context, graph, frontier, rows);
   return rows_from_host(context, graph, frontier, rows);
