@@ -16,6 +16,7 @@ Suite *make_selection_suite(void);
 Suite *make_merge_suite(void);
 Suite *make_skewed_suite(void);
 Suite *make_frontier_tensors_suite(void);
+Suite *make_csr_tensors_suite(void);
 Suite *make_program_suite(void);
 Suite *make_plan_suite(void);
 
