@@ -17,7 +17,8 @@ typedef enum gattn_row_form {
 /* Parts are runs of keys; in CLASSES, of positions within i's class. */
 typedef struct gattn_formula_row {
   gattn_key_run part[GATTN_ROW_PARTS];
-  int32_t form; /* gattn_row_form */
+  int32_t form;  /* gattn_row_form */
+  int32_t parts; /* those from here on are empty */
 } gattn_formula_row;
 
 GATTN_HD int gattn_run_empty(gattn_key_run run) { return run.begin >= run.end; }
@@ -147,6 +148,9 @@ GATTN_HD void gattn_formula_row_of(const gattn_formula *formula,
     else
       gattn_row_join(&formula->atoms[step], numbering, i, -1 - next, row);
   }
+  row->parts = 0;
+  for (int p = 0; p < GATTN_ROW_PARTS; p++)
+    if (!gattn_run_empty(row->part[p])) row->parts = p + 1;
   if (!classes) return;
   const int64_t stride = numbering->stride, residue = i % stride;
   for (int p = 0; p < GATTN_ROW_PARTS; p++) {
@@ -171,15 +175,14 @@ GATTN_HD uint64_t gattn_formula_row_word(const gattn_formula *formula,
     word = gattn_tile_rectangle(keys, &at);
     if (row->part[0].begin > 0 || row->part[0].end < formula->n_kv)
       word &= gattn_tile_interval(keys, row->part[0]);
-  } else {
-    gattn_tile tile = *keys;
-    if (tile.step > 1) {
-      tile.base /= tile.step;
-      tile.step = 1;
-    }
+  } else if (keys->lines == 1) {
+    const int64_t first = keys->step > 1 ? keys->base / keys->step : keys->base;
     for (int p = 0; p < GATTN_ROW_PARTS; p++)
-      if (!gattn_run_empty(row->part[p]))
-        word |= gattn_tile_interval(&tile, row->part[p]);
+      if (p < row->parts) word |= gattn_line_interval(row->part[p], first, 1);
+    return word & gattn_bits_below(keys->columns);
+  } else {
+    for (int p = 0; p < GATTN_ROW_PARTS; p++)
+      if (p < row->parts) word |= gattn_tile_interval(keys, row->part[p]);
   }
   return word & gattn_tile_lanes_word(keys);
 }
