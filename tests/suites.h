@@ -13,6 +13,7 @@ Suite *make_attention_args_suite(void);
 Suite *make_device_plan_suite(void);
 Suite *make_operators_suite(void);
 Suite *make_selection_suite(void);
+Suite *make_measure_suite(void);
 Suite *make_merge_suite(void);
 Suite *make_skewed_suite(void);
 Suite *make_frontier_tensors_suite(void);
