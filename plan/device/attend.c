@@ -4,6 +4,8 @@
 
 #include "plan/device/attend.h"
 
+#include <string.h>
+
 #include "plan/device/uploaded.h"
 
 static gattn_status check_problem(gattn_context *context,
@@ -31,38 +33,29 @@ static gattn_status lower_head(gattn_device_attend *attend, int64_t h) {
   gattn_graph *graph;
   gattn_status status = gattn_graph_head(context, problem->graph, h, &graph);
   if (status) return status;
-  status = gattn_device_lower(context, problem, &target, graph,
-                              gattn_launch_heads(attend), &attend->lowered[h]);
+  status = gattn_device_lower(context, problem, &target, graph, problem->heads,
+                              &attend->lowered[h]);
   gattn_graph_release(graph);
   if (status) return status;
-  status = gattn_upload(context, &attend->lowered[h], problem->frontier,
-                        &attend->uploaded[h]);
-  if (status) {
-    gattn_device_lowered_clear(context, &attend->lowered[h]);
-    return status;
-  }
-  for (int64_t p = 0; p < attend->lowered[h].n_parts; p++)
-    gattn_tile_store_drop(context, &attend->lowered[h].parts[p].list);
-  return GATTN_SUCCESS;
-}
-
-/* Of the first n heads. */
-static void clear_heads(gattn_device_attend *attend, int64_t n) {
-  for (int64_t h = 0; h < n; h++) {
-    gattn_uploaded_clear(attend->context, &attend->lowered[h],
-                         &attend->uploaded[h]);
-    gattn_device_lowered_clear(attend->context, &attend->lowered[h]);
-  }
+  return gattn_upload(context, &attend->lowered[h], problem->frontier,
+                      &attend->uploaded[h]);
 }
 
 static gattn_status lower_heads(gattn_device_attend *attend) {
-  for (int64_t h = 0; h < attend->n_lowered; h++) {
-    gattn_status status = lower_head(attend, h);
-    if (!status) continue;
-    clear_heads(attend, h);
-    return status;
-  }
-  return GATTN_SUCCESS;
+  gattn_status status = GATTN_SUCCESS;
+  for (int64_t h = 0; h < attend->n_lowered && !status; h++)
+    status = lower_head(attend, h);
+  if (!status && attend->n_lowered > 1 && gattn_heads_alike(attend))
+    status = gattn_heads_join(attend);
+  return status;
+}
+
+/* The lists are on the device now; of those here only numbers are wanted. */
+static void drop_lists(gattn_device_attend *attend) {
+  for (int64_t h = 0; h < attend->n_lowered; h++)
+    for (int64_t p = 0; p < attend->lowered[h].n_parts; p++)
+      gattn_tile_store_drop(attend->context,
+                            &attend->lowered[h].parts[p].list);
 }
 
 /* ------------------------------------------------------------ arrays */
@@ -98,37 +91,53 @@ static gattn_status upload_table(gattn_device_attend *attend) {
                              (size_t)count * sizeof *attend->table);
 }
 
-static void free_arrays(gattn_device_attend *attend) {
+/* An array of zeros, one element a graph. */
+static gattn_status allocate_heads(gattn_device_attend *attend, size_t size,
+                                   void *array) {
+  void *memory;
+  gattn_status status = gattn_allocate(attend->context, "plan",
+                                       attend->n_lowered, size, &memory);
+  if (status) return status;
+  memset(memory, 0, (size_t)attend->n_lowered * size);
+  memcpy(array, &memory, sizeof memory);
+  return GATTN_SUCCESS;
+}
+
+static void free_heads(gattn_device_attend *attend) {
   gattn_context *context = attend->context;
-  gattn_device_free(context, attend->vertices, attend->problem.n_f,
-                    sizeof *attend->vertices);
-  gattn_device_free(context, attend->table, attend->table_count,
-                    sizeof *attend->table);
+  for (int64_t h = 0; h < attend->n_lowered && attend->uploaded; h++) {
+    gattn_uploaded_clear(context, &attend->lowered[h], &attend->uploaded[h]);
+    gattn_device_lowered_clear(context, &attend->lowered[h]);
+  }
+  gattn_device_free(context, attend->head_memory, attend->head_bytes, 1);
   gattn_free(context, attend->uploaded, attend->n_lowered,
              sizeof *attend->uploaded);
   gattn_free(context, attend->lowered, attend->n_lowered,
              sizeof *attend->lowered);
+}
+
+static void free_all(gattn_device_attend *attend) {
+  gattn_context *context = attend->context;
+  free_heads(attend);
+  gattn_device_free(context, attend->vertices, attend->problem.n_f,
+                    sizeof *attend->vertices);
+  gattn_device_free(context, attend->table, attend->table_count,
+                    sizeof *attend->table);
   gattn_free(context, attend, 1, sizeof *attend);
 }
 
-static gattn_status allocate_heads(gattn_device_attend *attend) {
-  gattn_status status =
-      gattn_allocate(attend->context, "plan", attend->n_lowered,
-                     sizeof *attend->lowered, (void **)&attend->lowered);
-  if (status) return status;
-  return gattn_allocate(attend->context, "plan", attend->n_lowered,
-                        sizeof *attend->uploaded, (void **)&attend->uploaded);
-}
-
 static gattn_status fill(gattn_device_attend *attend) {
-  gattn_status status = allocate_heads(attend);
+  gattn_status status =
+      allocate_heads(attend, sizeof *attend->lowered, &attend->lowered);
+  if (!status)
+    status = allocate_heads(attend, sizeof *attend->uploaded,
+                            &attend->uploaded);
   if (!status) status = upload_vertices(attend);
   if (!status) status = upload_table(attend);
   if (!status) status = lower_heads(attend);
   if (status) return status;
-  status = gattn_device_lay_out(attend);
-  if (status) clear_heads(attend, attend->n_lowered);
-  return status;
+  drop_lists(attend);
+  return gattn_device_lay_out(attend);
 }
 
 /* ------------------------------------------------------------ plans */
@@ -146,11 +155,12 @@ gattn_status gattn_device_attend_create(gattn_context *context,
       gattn_allocate(context, "plan", 1, sizeof *attend, (void **)&attend);
   if (status) goto leave_device;
   *attend = (gattn_device_attend){.context = context, .problem = *problem};
-  attend->shared = gattn_graph_heads(problem->graph) == 1;
-  attend->n_lowered = attend->shared ? 1 : problem->heads;
+  attend->n_lowered =
+      gattn_graph_heads(problem->graph) == 1 ? 1 : problem->heads;
+  attend->n_launches = attend->n_lowered;
   status = fill(attend);
   if (status)
-    free_arrays(attend);
+    free_all(attend);
   else
     *out = attend;
 leave_device:
@@ -164,8 +174,7 @@ void gattn_device_attend_destroy(gattn_device_attend *attend) {
   int previous;
   const bool entered = !gattn_device_enter(context, &previous);
   gattn_device_synchronize(context);
-  clear_heads(attend, attend->n_lowered);
-  free_arrays(attend);
+  free_all(attend);
   if (entered) gattn_device_leave(context, previous);
 }
 

@@ -37,7 +37,7 @@ gattn_device_attention gattn_device_attention_of(
       .type = (int32_t)problem->type,
       .batch = problem->batch,
       .heads = gattn_launch_heads(attend),
-      .kv_heads = attend->shared ? problem->kv_heads : 1,
+      .kv_heads = attend->n_launches == 1 ? problem->kv_heads : 1,
       .n_f = problem->n_f,
       .n_q = gattn_graph_queries(problem->graph),
       .n_kv = problem->n_kv,
@@ -117,10 +117,11 @@ static int launch_tiles(const launching *run, const gattn_tile_pass *tiles,
   return gattn_tile_launch(&run->attention, &pass, run->stream);
 }
 
-static int launch_edges(const launching *run, const gattn_device_rows *rows,
+static int launch_edges(const launching *run, const gattn_uploaded_part *part,
                         flow flow) {
-  const gattn_edge_pass pass = {.rows = *rows,
-                                .edges = rows->edges,
+  const gattn_edge_pass pass = {.rows = part->rows,
+                                .head_rows = part->head_rows,
+                                .edges = part->edges,
                                 .workspace = run->scratch,
                                 .resume = flow.resume,
                                 .store_state = flow.store,
@@ -149,7 +150,7 @@ static int launch_parts(const launching *run,
     if (form == GATTN_DEVICE_HUBS)
       error = launch_tiles(run, &part->tiles, (flow){.store = keep});
     else if (form == GATTN_DEVICE_EDGES)
-      error = launch_edges(run, &part->rows, main);
+      error = launch_edges(run, part, main);
     else
       error = launch_tiles(run, &part->tiles, main);
   }
@@ -162,7 +163,7 @@ static int launch_heads(const gattn_device_attend *attend,
   const gattn_device_layout *layout = &attend->layout;
   char *base = (char *)(((uintptr_t)workspace + 255) / 256 * 256);
   int error = 0;
-  for (int64_t h = 0; h < attend->n_lowered && !error; h++) {
+  for (int64_t h = 0; h < attend->n_launches && !error; h++) {
     const launching run = {
         .attend = attend,
         .attention = bound(attend, operands, h),

@@ -45,8 +45,10 @@ static void explain_graph(const gattn_device_attend *attend, const char *label,
   gattn_text_append(text, "    %-9s %s\n", label, expression);
 }
 
-static double launch_rows(const gattn_device_attend *attend) {
-  return (double)attend->problem.batch * (double)gattn_launch_heads(attend);
+/* Heads of all batches that run on one graph. */
+static double graph_heads(const gattn_device_attend *attend) {
+  const double heads = (double)attend->problem.heads;
+  return (double)attend->problem.batch * heads / (double)attend->n_lowered;
 }
 
 /* Multiply-adds of the tiles that are computed, twice. */
@@ -55,7 +57,7 @@ static void explain_work(const gattn_device_attend *attend,
   const gattn_tile_pass *pass = &part->tiles;
   const gattn_attend_problem *problem = &attend->problem;
   const double width = (double)(problem->dim + problem->dim_v);
-  const double tiles = launch_rows(attend) * (double)pass->n_tiles;
+  const double tiles = graph_heads(attend) * (double)pass->n_tiles;
   const double visits = tiles * part->key_tiles;
   gattn_text_append(
       text,
@@ -78,7 +80,7 @@ static void explain_edges(const gattn_device_attend *attend,
                           const gattn_device_rows *rows, gattn_text *text) {
   const gattn_attend_problem *problem = &attend->problem;
   const double width = (double)(problem->dim + problem->dim_v);
-  const double edges = launch_rows(attend) * (double)rows->edges;
+  const double edges = graph_heads(attend) * (double)rows->edges;
   gattn_text_append(text,
                     "    predicted %.4g edges, %.4g operations, %.4g bytes "
                     "gathered\n",
@@ -122,11 +124,15 @@ void gattn_device_attend_explain(const gattn_device_attend *attend,
                     gattn_device_facts_of(attend->context)->name);
   for (int64_t h = 0; h < attend->n_lowered; h++) {
     const gattn_device_lowered *lowered = &attend->lowered[h];
-    if (!attend->shared) gattn_text_append(text, " head %lld\n", (long long)h);
+    if (attend->n_lowered > 1)
+      gattn_text_append(text, " head %lld\n", (long long)h);
     for (int64_t p = 0; p < lowered->n_parts; p++)
       explain_part(attend, p, &lowered->parts[p],
                    &attend->uploaded[h].parts[p], text);
   }
+  if (attend->n_lowered > 1)
+    gattn_text_append(text, "  heads in %lld launches of each part\n",
+                      (long long)attend->n_launches);
   gattn_text_append(
       text, "  predicted %.4g bytes of q, k, v, o once\n",
       (double)gattn_type_size(problem->type) *

@@ -51,7 +51,7 @@ static bool part_scratch(const gattn_device_attend *attend,
   if (part->form == GATTN_DEVICE_EDGES) {
     const gattn_device_attention attention =
         gattn_device_attention_of(attend, 0);
-    *bytes = gattn_edges_workspace(&attention, uploaded->rows.edges);
+    *bytes = gattn_edges_workspace(&attention, uploaded->edges);
     return *bytes != UINT64_MAX;
   }
   if (part->tiles.pieces <= 1) return true;

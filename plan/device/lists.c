@@ -30,9 +30,6 @@ gattn_status gattn_tile_making_start(gattn_context *context,
                                 .pass = pass,
                                 .graph = graph,
                                 .most_work = INT64_MAX};
-  if (pass->numbering.kind == GATTN_NUMBER_CLASSES)
-    making->class_tiles =
-        gattn_class_tiles(&pass->numbering, GATTN_TILE_KEYS, geometry->n_kv);
   if (pass->numbering.kind == GATTN_NUMBER_TABLE) {
     gattn_status status = invert_table(making);
     if (status) return status;

@@ -73,8 +73,8 @@ void gattn_device_lowered_clear(gattn_context *context,
 
 /* ------------------------------------------------- tile lists (tiles.c) */
 
-/* The list of a graph's edges for the pass: its numbering, rows and skip. Rows
- * that are skipped have none. GATTN_ERROR_TOO_LARGE, GATTN_ERROR_CALLBACK,
+/* The list of a graph's edges for the pass: its numbering, LINEAR or TABLE, its
+ * rows and skip. Rows that are skipped have none. GATTN_ERROR_TOO_LARGE, GATTN_ERROR_CALLBACK,
  * GATTN_ERROR_CANCELLED. */
 gattn_status gattn_tile_store_build(gattn_context *context,
                                     const gattn_device_attention *geometry,

@@ -139,39 +139,13 @@ static gattn_status put_run(gattn_tile_making *making, gattn_query_tile *tile,
 
 static gattn_status put_key(gattn_tile_making *making, gattn_query_tile *tile,
                             int lane, int64_t j) {
-  int bit;
   uint64_t *words;
-  const int64_t key_tile = gattn_key_place(making, j, &bit);
-  gattn_status status = touch(making, tile, key_tile, &words);
-  if (!status) words[lane] |= UINT64_C(1) << bit;
+  const int64_t number = making->inverse[j];
+  gattn_status status =
+      touch(making, tile, number / GATTN_TILE_KEYS, &words);
+  if (!status) words[lane] |= UINT64_C(1) << number % GATTN_TILE_KEYS;
   tile->work++;
   return status;
-}
-
-int64_t gattn_key_place(const gattn_tile_making *making, int64_t j, int *bit) {
-  const gattn_numbering *numbering = &making->pass->numbering;
-  switch (numbering->kind) {
-    case GATTN_NUMBER_CLASSES: {
-      const int64_t r = numbering->stride, number = j / r;
-      *bit = (int)(number % GATTN_TILE_KEYS);
-      return j % r * making->class_tiles + number / GATTN_TILE_KEYS;
-    }
-    case GATTN_NUMBER_PATCHES: {
-      const int shift = gattn_patch_shift(GATTN_TILE_KEYS);
-      const int64_t w = 1 << shift, h = GATTN_TILE_KEYS >> shift;
-      const int64_t across = (numbering->grid_w + w - 1) / w;
-      const int64_t y = j / numbering->grid_w, x = j % numbering->grid_w;
-      *bit = (int)(y % h * w + x % w);
-      return y / h * across + x / w;
-    }
-    case GATTN_NUMBER_TABLE:
-      j = making->inverse[j];
-      break;
-    default:
-      break;
-  }
-  *bit = (int)(j % GATTN_TILE_KEYS);
-  return j / GATTN_TILE_KEYS;
 }
 
 /* The edges of one lane, until the tile has done its work. */
@@ -179,7 +153,7 @@ static gattn_status put_row(gattn_tile_making *making, gattn_query_tile *tile,
                             int lane, int64_t vertex) {
   gattn_run runs[RUNS];
   const int64_t n_kv = making->geometry->n_kv;
-  const bool linear = making->pass->numbering.kind == GATTN_NUMBER_LINEAR;
+  const bool linear = !making->inverse;
   for (int64_t lo = 0; lo < n_kv && tile->work < making->most_work;) {
     const int64_t n =
         gattn_runs(making->graph, vertex, 1, lo, n_kv, runs, RUNS, &lo);

@@ -16,7 +16,6 @@ typedef struct gattn_tile_making {
   const gattn_tile_pass *pass;
   gattn_graph *graph;
   int64_t *inverse;    /* [n_kv], TABLE: the position of a vertex */
-  int64_t class_tiles; /* CLASSES: key tiles of a class */
   int64_t most_work;   /* then a query tile is left as it is */
   pthread_mutex_t lock; /* around everything that allocates */
 } gattn_tile_making;
@@ -27,9 +26,6 @@ gattn_status gattn_tile_making_start(gattn_context *context,
                                      gattn_graph *graph,
                                      gattn_tile_making *making);
 void gattn_tile_making_end(gattn_tile_making *making);
-
-/* The key tile that holds key j, and its lane there. */
-int64_t gattn_key_place(const gattn_tile_making *making, int64_t j, int *bit);
 
 /* Room for `count` elements of `size` bytes in *array, a pointer that has room
  * for *capacity. What stands there stays. */

@@ -81,6 +81,7 @@ static gattn_status make_rows(gattn_context *context,
         gattn_device_rows_make(context, lowered->parts[p].graph, frontier,
                                &uploaded->parts[p].rows);
     if (status) return status;
+    uploaded->parts[p].edges = uploaded->parts[p].rows.edges;
   }
   return GATTN_SUCCESS;
 }

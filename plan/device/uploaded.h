@@ -11,6 +11,8 @@
 typedef struct gattn_uploaded_part {
   gattn_tile_pass tiles;  /* TILES, HUBS */
   gattn_device_rows rows; /* EDGES; owned */
+  const gattn_device_rows *head_rows; /* device, [heads]; null: rows */
+  int64_t edges;                      /* the most of any head */
 } gattn_uploaded_part;
 
 typedef struct gattn_uploaded {
@@ -36,20 +38,26 @@ typedef struct gattn_device_layout {
 struct gattn_device_attend {
   gattn_context *context;
   gattn_attend_problem problem; /* borrows graph and frontier */
-  bool shared;                  /* one graph for all heads */
-  int64_t n_lowered;            /* 1 or heads: each is launched by itself */
+  int64_t n_lowered;  /* graphs: 1 that all heads share, or heads */
+  int64_t n_launches; /* 1: of all heads; else one a head */
   gattn_device_lowered *lowered;
   gattn_uploaded *uploaded;
   int64_t *vertices; /* device [n_f]; null: a range, or the frontier's own */
   float *table;      /* device: the score's; or null */
   int64_t table_count;
+  char *head_memory; /* device: formulas, lists, rows of heads in one launch */
+  int64_t head_bytes;
   gattn_device_layout layout;
 };
 
 /* Heads of one launch. */
 static inline int64_t gattn_launch_heads(const gattn_device_attend *attend) {
-  return attend->shared ? attend->problem.heads : 1;
+  return attend->n_launches == 1 ? attend->problem.heads : 1;
 }
+
+/* Whether the graphs of all heads can run in one launch; and making them. */
+bool gattn_heads_alike(const gattn_device_attend *attend);
+gattn_status gattn_heads_join(gattn_device_attend *attend);
 
 /* Whether states lie in memory between the parts, and whether those of hub rows
  * do: an edge pass cannot skip them, so it takes them up and stores them. */
