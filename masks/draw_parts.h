@@ -37,8 +37,8 @@ GATTN_RANDOM int64_t gattn_draw_split(uint64_t key, int64_t n, int64_t k) {
   int coarse = 0;
   while (coins >> 2 * coarse > 1024) coarse++;
   coins >>= 2 * coarse;
-  int64_t deviation = (2 * gattn_draw_heads(key, coins) - coins) *
-                      ((int64_t)1 << coarse);
+  int64_t deviation =
+      (2 * gattn_draw_heads(key, coins) - coins) * ((int64_t)1 << coarse);
   uint64_t bits = gattn_random_draw(key, 1000);
   int64_t gap = (int64_t)(bits >> 32 & (((uint64_t)2 << coarse) - 1)) + 1 -
                 ((int64_t)1 << coarse);

@@ -25,7 +25,6 @@ static gattn_graph *parse(const char *text, int64_t n_q, int64_t n_kv) {
   return graph;
 }
 
-
 static void check_graph(const char *name, const gattn_graph *graph,
                         const bool *edges) {
   gattn_formula formula;
@@ -75,27 +74,51 @@ END_TEST
 
 /* On 16 x 20 vertices, and where it says so on others. */
 static const char *const expressions[] = {
-    "full", "causal", "local(30)", "local(7, 100)", "local(200, 0) - local(9)",
-    "longformer(20, 5)", "streaming(4, 70)", "prefix(90)", "fixed(40, 3)",
-    "fixed(200, 20)", "fixed(300, 1) & causal", "blocks(50)",
-    "blocklocal(17, 2)", "strided(4)", "strided(100)", "dilated(20, 3)",
-    "dilated(9, 2) | strided(6)", "dilated2d(100, 4)", "dilated2d(50, 3)",
-    "longnet(32, 1, 128, 2, 320, 4)", "sparsetransformer(16)",
+    "full",
+    "causal",
+    "local(30)",
+    "local(7, 100)",
+    "local(200, 0) - local(9)",
+    "longformer(20, 5)",
+    "streaming(4, 70)",
+    "prefix(90)",
+    "fixed(40, 3)",
+    "fixed(200, 20)",
+    "fixed(300, 1) & causal",
+    "blocks(50)",
+    "blocklocal(17, 2)",
+    "strided(4)",
+    "strided(100)",
+    "dilated(20, 3)",
+    "dilated(9, 2) | strided(6)",
+    "dilated2d(100, 4)",
+    "dilated2d(50, 3)",
+    "longnet(32, 1, 128, 2, 320, 4)",
+    "sparsetransformer(16)",
     "documents(0, 30, 77, 78, 200, 201) & causal",
     "documents(0, 100, 250) - (local(20) | cols(3:9))",
     "cols(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 100:200, 310)",
     "cols(1, 3, 5, 7, 9, 11, 64:128, 130, 132, 134, 190:260) & local(90)",
     "rows(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 100:200, 300) - causal",
     "global(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 100:200, 300)",
-    "neighborhood2d(16, 20, 5, 7)", "neighborhood2d(20, 16, 3, 15)",
-    "neighborhood2d(16, 20, 15, 19) & causal", "neighborhood2d(32, 10, 3, 9)",
-    "neighborhood2d(4, 80, 3, 31)", "neighborhood2d(4, 80, 3, 31) - cols(9)",
-    "neighborhood2d(64, 5, 3, 5)", "neighborhood2d(5, 64, 5, 63)",
+    "neighborhood2d(16, 20, 5, 7)",
+    "neighborhood2d(20, 16, 3, 15)",
+    "neighborhood2d(16, 20, 15, 19) & causal",
+    "neighborhood2d(32, 10, 3, 9)",
+    "neighborhood2d(4, 80, 3, 31)",
+    "neighborhood2d(4, 80, 3, 31) - cols(9)",
+    "neighborhood2d(64, 5, 3, 5)",
+    "neighborhood2d(5, 64, 5, 63)",
     "neighborhood2d(16, 20, 3, 19) - neighborhood2d(16, 20, 1, 3)",
-    "blocks2d(16, 20, 8, 8)", "blocks2d(16, 20, 5, 3) | cols(0:2)",
-    "blocks2d(16, 20, 5, 20)", "blocks2d(16, 20, 100, 7)",
-    "blocks2d(160, 2, 7, 1)", "local(3) | local(40, 0) | local(0, 40)",
-    "local(3) & local(40, 0) & causal & full", "full - full", "local(5) - full",
+    "blocks2d(16, 20, 8, 8)",
+    "blocks2d(16, 20, 5, 3) | cols(0:2)",
+    "blocks2d(16, 20, 5, 20)",
+    "blocks2d(16, 20, 100, 7)",
+    "blocks2d(160, 2, 7, 1)",
+    "local(3) | local(40, 0) | local(0, 40)",
+    "local(3) & local(40, 0) & causal & full",
+    "full - full",
+    "local(5) - full",
     "full - (local(5) | rows(3:8) | cols(100:120))",
     "(local(5) | rows(3:8)) & (blocks(64) | cols(10:20))",
     "(strided(5) - (causal - (local(20) - blocks(7)))) | cols(4)",
@@ -144,13 +167,24 @@ static int64_t below(uint64_t *state, int64_t n) {
 }
 
 static void append_leaf(uint64_t *state, char *text, size_t size) {
-  static const char *const leaves[] = {
-      "causal", "local(%lld)", "local(%lld, 3)", "local(0, %lld)",
-      "blocks(%lld)", "blocklocal(%lld, 1)", "strided(%lld)",
-      "dilated(5, %lld)", "dilated2d(48, %lld)", "fixed(%lld, 1)",
-      "prefix(%lld)", "cols(%lld)", "rows(3:9, %lld)",
-      "neighborhood2d(12, 14, 3, 5)", "blocks2d(12, 14, 5, %lld)",
-      "documents(0, 9, 70, 130)", "global(%lld)", "full"};
+  static const char *const leaves[] = {"causal",
+                                       "local(%lld)",
+                                       "local(%lld, 3)",
+                                       "local(0, %lld)",
+                                       "blocks(%lld)",
+                                       "blocklocal(%lld, 1)",
+                                       "strided(%lld)",
+                                       "dilated(5, %lld)",
+                                       "dilated2d(48, %lld)",
+                                       "fixed(%lld, 1)",
+                                       "prefix(%lld)",
+                                       "cols(%lld)",
+                                       "rows(3:9, %lld)",
+                                       "neighborhood2d(12, 14, 3, 5)",
+                                       "blocks2d(12, 14, 5, %lld)",
+                                       "documents(0, 9, 70, 130)",
+                                       "global(%lld)",
+                                       "full"};
   size_t length = strlen(text);
   const char *leaf = leaves[below(state, COUNT(leaves))];
   long long value = 9 + below(state, below(state, 3) ? 30 : 140);
@@ -241,9 +275,8 @@ START_TEST(spans_are_tight) {
   gattn_formula_arrays arrays;
   bool *edges = formula_edges(graph);
   ck_assert(gattn_key_formula_of(graph, &formula, &arrays));
-  formula_tiles tiles =
-      formula_check(tight[_i].text, &formula, &numbering, tight[_i].lanes,
-                    1440, 1440, edges);
+  formula_tiles tiles = formula_check(tight[_i].text, &formula, &numbering,
+                                      tight[_i].lanes, 1440, 1440, edges);
   ck_assert_msg(tiles.visited == tiles.needed && tiles.full == tiles.filled,
                 "%s: %lld tiles are visited for %lld, %lld known to be full of "
                 "%lld",
@@ -255,9 +288,9 @@ START_TEST(spans_are_tight) {
 }
 END_TEST
 
-/* By hand: a band of 64 a side touches its own tile and one on either side; hubs
- * in tile 0 add what of its line and column is not there yet; the windows of a
- * patch of 8 x 8 reach one patch further on every side. */
+/* By hand: a band of 64 a side touches its own tile and one on either side;
+ * hubs in tile 0 add what of its line and column is not there yet; the windows
+ * of a patch of 8 x 8 reach one patch further on every side. */
 START_TEST(tiles_by_hand) {
   static const struct {
     const char *text;

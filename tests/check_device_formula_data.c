@@ -40,8 +40,8 @@ static void check_buckets(const gattn_graph *graph, const char *name) {
   gattn_formula_arrays arrays;
   const int64_t *order;
   ck_assert(!gattn_key_formula_of(graph, &formula, &arrays));
-  ck_assert_msg(gattn_bucket_formula_of(graph, &formula, &arrays, &order),
-                "%s", name);
+  ck_assert_msg(gattn_bucket_formula_of(graph, &formula, &arrays, &order), "%s",
+                name);
   ck_assert_int_eq(arrays.n, 1);
   gattn_numbering numbering = {.kind = GATTN_NUMBER_TABLE, .table = order};
   bool *edges = formula_edges(graph);
@@ -63,14 +63,10 @@ START_TEST(buckets_in_order) {
   static const struct {
     const char *text;
     bool cuts, keeps; /* whether buckets - it, buckets & it have a formula */
-  } rows[] = {{"causal", true, true},
-              {"causal - local(0)", true, true},
-              {"local(0)", true, true},
-              {"full - causal", true, true},
-              {"local(0, 1)", false, false},
-              {"local(3, 0)", false, false},
-              {"cols(3)", false, false},
-              {"strided(3)", false, false}};
+  } rows[] = {{"causal", true, true},        {"causal - local(0)", true, true},
+              {"local(0)", true, true},      {"full - causal", true, true},
+              {"local(0, 1)", false, false}, {"local(3, 0)", false, false},
+              {"cols(3)", false, false},     {"strided(3)", false, false}};
   gattn_graph *bucket = buckets();
   for (int r = 0; r < COUNT(rows); r++) {
     gattn_formula formula;
@@ -78,10 +74,10 @@ START_TEST(buckets_in_order) {
     const int64_t *order;
     gattn_graph *other = parse(rows[r].text, bucket->n_q, bucket->n_kv);
     gattn_graph *both[3], *joined;
-    ck_assert_int_eq(
-        gattn_graph_intersection(context, bucket, other, &both[0]), 0);
-    ck_assert_int_eq(
-        gattn_graph_intersection(context, other, bucket, &both[1]), 0);
+    ck_assert_int_eq(gattn_graph_intersection(context, bucket, other, &both[0]),
+                     0);
+    ck_assert_int_eq(gattn_graph_intersection(context, other, bucket, &both[1]),
+                     0);
     ck_assert_int_eq(gattn_graph_difference(context, bucket, other, &both[2]),
                      0);
     ck_assert_int_eq(gattn_graph_union(context, bucket, other, &joined), 0);
@@ -89,8 +85,7 @@ START_TEST(buckets_in_order) {
       if (b < 2 ? rows[r].keeps : rows[r].cuts)
         check_buckets(both[b], rows[r].text);
       else
-        ck_assert(
-            !gattn_bucket_formula_of(both[b], &formula, &arrays, &order));
+        ck_assert(!gattn_bucket_formula_of(both[b], &formula, &arrays, &order));
       gattn_graph_release(both[b]);
     }
     ck_assert(!gattn_bucket_formula_of(joined, &formula, &arrays, &order));
@@ -167,11 +162,19 @@ END_TEST
 /* ------------------------------------------------------------ large n */
 
 static const char *const large[] = {
-    "causal", "local(1t, 5)", "longformer(256, 64)", "dilated(64, 4)",
-    "strided(1000003)", "fixed(4096, 64)", "blocklocal(64, 3)",
-    "documents(0, 1g, 4g, 5g, 600g) & causal", "dilated2d(1m, 7)",
-    "streaming(4, 1000)", "neighborhood2d(1m, 1m, 13, 13)",
-    "blocks2d(1m, 1m, 8, 7)", "full - local(9000000000000000000, 3)",
+    "causal",
+    "local(1t, 5)",
+    "longformer(256, 64)",
+    "dilated(64, 4)",
+    "strided(1000003)",
+    "fixed(4096, 64)",
+    "blocklocal(64, 3)",
+    "documents(0, 1g, 4g, 5g, 600g) & causal",
+    "dilated2d(1m, 7)",
+    "streaming(4, 1000)",
+    "neighborhood2d(1m, 1m, 13, 13)",
+    "blocks2d(1m, 1m, 8, 7)",
+    "full - local(9000000000000000000, 3)",
     "cols(0, 2, 4, 6, 8, 10, 1g:2g, 3g, 4g, 5g, 6g, 7g) | local(9)"};
 
 static int64_t below(uint64_t *state, int64_t n) {
@@ -204,8 +207,7 @@ static void check_sample(const large_case *at, int64_t i, int64_t k) {
                 at->text, (long long)i, (long long)k, (unsigned long long)word,
                 (unsigned long long)expected);
   if (keys.base % keys.step == i % keys.step)
-    ck_assert(word ==
-              gattn_formula_row_word(&at->formula, &row, i, &keys));
+    ck_assert(word == gattn_formula_row_word(&at->formula, &row, i, &keys));
 }
 
 /* The key tile that holds j. */
@@ -240,8 +242,8 @@ static void check_large_row(const large_case *at, int64_t t, int lane) {
     bool found = false;
     for (int s = 0; s < n; s++)
       found = found || (spans[s].begin <= k && k < spans[s].end);
-    ck_assert_msg(found, "%s: %lld -> %lld has no span", at->text,
-                  (long long)i, (long long)j);
+    ck_assert_msg(found, "%s: %lld -> %lld has no span", at->text, (long long)i,
+                  (long long)j);
     check_sample(at, i, k);
     j = gattn_next(graph, i, turn % 2 ? j + 1 : gattn_stretch(graph, i, j));
     if (turn % 10 == 9 && j < i) j = gattn_next(graph, i, i - i % 64);
@@ -255,10 +257,10 @@ START_TEST(large_rows) {
   gattn_formula_arrays arrays;
   ck_assert(gattn_key_formula_of(at.graph, &at.formula, &arrays));
   gattn_shape shape = gattn_shape_of(at.graph);
-  gattn_numbering numberings[] = {
-      linear, shape.form == GATTN_FORM_GRID
-                  ? patches(shape.grid_h, shape.grid_w)
-                  : classes(shape.stride)};
+  gattn_numbering numberings[] = {linear,
+                                  shape.form == GATTN_FORM_GRID
+                                      ? patches(shape.grid_h, shape.grid_w)
+                                      : classes(shape.stride)};
   uint64_t state = (uint64_t)_i;
   for (int s = 0; s < COUNT(numberings); s++) {
     at.numbering = numberings[s];

@@ -67,9 +67,9 @@ static void check_rows(const gattn_random_rows *job, const int64_t *vertices,
                        const int64_t *offsets) {
   gattn_graph *graph;
   int64_t k = job->k < job->n_kv ? job->k : job->n_kv;
-  ck_assert_int_eq(gattn_mask_random(context, 1000, job->n_kv, job->k,
-                                     job->seed, &graph),
-                   0);
+  ck_assert_int_eq(
+      gattn_mask_random(context, 1000, job->n_kv, job->k, job->seed, &graph),
+      0);
   for (int64_t p = 0; p < job->n_rows; p++) {
     int64_t i = vertices ? vertices[p] : job->begin + p, j = -1;
     ck_assert_int_eq(offsets[p], (p < filled ? p : filled) * k);
@@ -78,11 +78,11 @@ static void check_rows(const gattn_random_rows *job, const int64_t *vertices,
       int64_t column = job->narrow ? ((const int32_t *)columns)[e]
                                    : ((const int64_t *)columns)[e];
       if (column != j)
-        ck_abort_msg("random(%lld, %lld) over %lld: row %lld has %lld, not "
-                     "%lld",
-                     (long long)k, (long long)job->seed,
-                     (long long)job->n_kv, (long long)i, (long long)column,
-                     (long long)j);
+        ck_abort_msg(
+            "random(%lld, %lld) over %lld: row %lld has %lld, not "
+            "%lld",
+            (long long)k, (long long)job->seed, (long long)job->n_kv,
+            (long long)i, (long long)column, (long long)j);
     }
   }
   ck_assert_int_eq(offsets[job->n_rows], filled * k);
@@ -94,14 +94,15 @@ static void run(gattn_random_rows job, const int64_t *vertices,
   int64_t k = job.k < job.n_kv ? job.k : job.n_kv;
   int64_t bytes = job.n_rows * k * (job.narrow ? 4 : 8);
   int64_t offset_bytes = (job.n_rows + 1) * (int64_t)sizeof(int64_t);
-  void *columns = malloc((size_t)bytes), *offsets = malloc((size_t)offset_bytes);
+  void *columns = malloc((size_t)bytes),
+       *offsets = malloc((size_t)offset_bytes);
   job.columns = memory(bytes);
   job.offsets = memory(offset_bytes);
   if (vertices)
     job.vertices = uploaded(vertices, job.n_rows * (int64_t)sizeof *vertices);
   if (size) job.size = uploaded(size, sizeof *size);
-  ck_assert_int_eq(
-      gattn_random_rows_launch(&job, gattn_device_stream(context)), 0);
+  ck_assert_int_eq(gattn_random_rows_launch(&job, gattn_device_stream(context)),
+                   0);
   ck_assert_int_eq(
       gattn_memory_download(context, columns, job.columns, (size_t)bytes), 0);
   ck_assert_int_eq(gattn_memory_download(context, offsets, job.offsets,
@@ -132,11 +133,8 @@ END_TEST
 START_TEST(rows_of_a_list) {
   int64_t vertices[ROWS], size = ROWS / 3;
   for (int p = 0; p < ROWS; p++) vertices[p] = p * 37 % 1000;
-  gattn_random_rows job = {.seed = 3,
-                           .k = 40,
-                           .n_kv = 5000,
-                           .n_rows = ROWS,
-                           .narrow = _i % 2};
+  gattn_random_rows job = {
+      .seed = 3, .k = 40, .n_kv = 5000, .n_rows = ROWS, .narrow = _i % 2};
   run(job, vertices, NULL);
   run(job, vertices, &size);
   size = 0;

@@ -63,11 +63,12 @@ static const gattn_span *span_of(const pass *at, int64_t k) {
 static void check_word(const pass *at, const char *what, int64_t i, int64_t k,
                        uint64_t word, uint64_t expected) {
   if (word == expected) return;
-  ck_abort_msg("%s, numbering %d, %lld x %lld: row %lld, key tile %lld: %s is "
-               "%llx, not %llx",
-               at->name, at->numbering->kind, (long long)at->n_q,
-               (long long)at->n_kv, (long long)i, (long long)k, what,
-               (unsigned long long)word, (unsigned long long)expected);
+  ck_abort_msg(
+      "%s, numbering %d, %lld x %lld: row %lld, key tile %lld: %s is "
+      "%llx, not %llx",
+      at->name, at->numbering->kind, (long long)at->n_q, (long long)at->n_kv,
+      (long long)i, (long long)k, what, (unsigned long long)word,
+      (unsigned long long)expected);
 }
 
 static void check_row(const pass *at, int64_t i, int64_t k,
@@ -84,8 +85,7 @@ static void check_row(const pass *at, int64_t i, int64_t k,
 }
 
 static void check_pair(pass *at, int64_t k, formula_tiles *tiles) {
-  gattn_tile keys =
-      gattn_tile_at(at->numbering, GATTN_TILE_KEYS, at->n_kv, k);
+  gattn_tile keys = gattn_tile_at(at->numbering, GATTN_TILE_KEYS, at->n_kv, k);
   const gattn_span *span = span_of(at, k);
   uint64_t any = 0, all = lanes_of(&keys);
   int64_t first = at->t * at->lanes;
@@ -100,7 +100,8 @@ static void check_pair(pass *at, int64_t k, formula_tiles *tiles) {
   bool exists = lanes_of(&keys) != 0;
   bool filled = all == lanes_of(&keys) && exists;
   if (!span) check_word(at, "a tile without a span", first, k, any, 0);
-  if (span && span->full) check_word(at, "full", first, k, all, lanes_of(&keys));
+  if (span && span->full)
+    check_word(at, "full", first, k, all, lanes_of(&keys));
   bool full = gattn_formula_full(at->formula, at->numbering, &at->queries,
                                  first, first + at->queries.columns - 1, k);
   if (full) check_word(at, "full tile", first, k, all, lanes_of(&keys));
@@ -134,9 +135,8 @@ formula_tiles formula_check(const char *name, const gattn_formula *formula,
   for (at.t = 0; at.t < gattn_tiles_of(numbering, lanes, n_q); at.t++) {
     at.queries = gattn_tile_at(numbering, lanes, n_q, at.t);
     int64_t first = at.t * lanes;
-    at.n_spans =
-        gattn_formula_spans(formula, numbering, &at.queries, first,
-                            first + at.queries.columns - 1, at.spans);
+    at.n_spans = gattn_formula_spans(formula, numbering, &at.queries, first,
+                                     first + at.queries.columns - 1, at.spans);
     check_spans(&at, key_tiles);
     for (int64_t k = 0; k < key_tiles; k++) check_pair(&at, k, &tiles);
   }

@@ -78,8 +78,7 @@ GATTN_HD int gattn_in_ranges(const int64_t *ranges, int64_t n, int64_t x) {
   return r >= 0 && x < ranges[2 * r + 1];
 }
 
-GATTN_HD gattn_key_run gattn_segment_at(const gattn_key_atom *atom,
-                                        int64_t x) {
+GATTN_HD gattn_key_run gattn_segment_at(const gattn_key_atom *atom, int64_t x) {
   const int64_t s = gattn_search(atom->first, 1, atom->n, x);
   return gattn_key_run_of(atom->first[s], s + 1 < atom->n
                                               ? atom->first[s + 1]
@@ -185,7 +184,8 @@ GATTN_HD uint64_t gattn_line_columns(const gattn_key_atom *atom, int64_t first,
     if (end >= count) break;
     r++;
     if (step > 1) {
-      const int64_t later = gattn_search(ranges, 2, atom->n, first + end * step);
+      const int64_t later =
+          gattn_search(ranges, 2, atom->n, first + end * step);
       if (later > r) r = later;
     }
   }
@@ -196,9 +196,7 @@ GATTN_HD uint64_t gattn_line_stride(int64_t modulus, int64_t i, int64_t first,
                                     int64_t step, int count) {
   const int64_t ahead = gattn_modulo(i - first, modulus);
   if (step == 1)
-    return ahead < 64
-               ? gattn_bits_repeat((uint64_t)1 << ahead, modulus)
-               : 0;
+    return ahead < 64 ? gattn_bits_repeat((uint64_t)1 << ahead, modulus) : 0;
   const int64_t turn = step % modulus;
   if (turn == 0) return ahead == 0 ? ~(uint64_t)0 : 0;
   uint64_t word = 0;
@@ -239,8 +237,8 @@ GATTN_HD uint64_t gattn_line_grid(const gattn_key_rectangle *at, int64_t w,
   if (step > w) {
     for (int b = 0; b < count; b++) {
       const int64_t key = first + b * step, y = key / w, x = key - y * w;
-      if (y >= at->lines.begin && y < at->lines.end &&
-          x >= at->columns.begin && x < at->columns.end)
+      if (y >= at->lines.begin && y < at->lines.end && x >= at->columns.begin &&
+          x < at->columns.end)
         word |= (uint64_t)1 << b;
     }
     return word;
@@ -248,8 +246,8 @@ GATTN_HD uint64_t gattn_line_grid(const gattn_key_rectangle *at, int64_t w,
   int64_t y = first / w;
   if (y < at->lines.begin) y = at->lines.begin;
   for (; y < at->lines.end; y++) {
-    const gattn_key_run run = gattn_key_run_of(y * w + at->columns.begin,
-                                               y * w + at->columns.end);
+    const gattn_key_run run =
+        gattn_key_run_of(y * w + at->columns.begin, y * w + at->columns.end);
     if (gattn_lanes_below(run.begin, first, step) >= count) break;
     word |= gattn_line_interval(run, first, step);
   }

@@ -8,7 +8,7 @@
 /* The query vertices of a tile, and how key tiles lie: `down` lines of
  * `across` tiles, numbered from `number` on. All but PATCHES have one line. */
 typedef struct gattn_tile_rows {
-  int32_t kind;           /* gattn_numbering_kind */
+  int32_t kind; /* gattn_numbering_kind */
   int64_t n_kv;
   int64_t first, last;    /* least and greatest vertex */
   int64_t stride;         /* CLASSES; else 1 */
@@ -61,12 +61,11 @@ GATTN_HD int gattn_tile_rows_of(const gattn_numbering *numbering, int64_t n_kv,
   }
   if (classes) {
     rows->residue = first % rows->stride;
-    rows->number = rows->residue *
-                   gattn_class_tiles(numbering, GATTN_TILE_KEYS, n_kv);
+    rows->number =
+        rows->residue * gattn_class_tiles(numbering, GATTN_TILE_KEYS, n_kv);
   }
-  rows->keys = n_kv > rows->residue
-                   ? (n_kv - rows->residue - 1) / rows->stride + 1
-                   : 0;
+  rows->keys =
+      n_kv > rows->residue ? (n_kv - rows->residue - 1) / rows->stride + 1 : 0;
   rows->across = (rows->keys + GATTN_TILE_KEYS - 1) / GATTN_TILE_KEYS;
   rows->down = 1;
   return rows->keys > 0;
@@ -74,8 +73,7 @@ GATTN_HD int gattn_tile_rows_of(const gattn_numbering *numbering, int64_t n_kv,
 
 GATTN_HD gattn_tile_box gattn_tile_box_of(gattn_key_run y, gattn_key_run x) {
   gattn_tile_box box;
-  if (x.begin >= x.end || y.begin >= y.end)
-    y = x = gattn_key_run_of(0, 0);
+  if (x.begin >= x.end || y.begin >= y.end) y = x = gattn_key_run_of(0, 0);
   box.y = y;
   box.x = x;
   return box;
@@ -84,10 +82,9 @@ GATTN_HD gattn_tile_box gattn_tile_box_of(gattn_key_run y, gattn_key_run x) {
 /* Tiles of 2^shift positions that hold one of a run of the positions [0, n),
  * or all of it that there are. */
 GATTN_HD gattn_key_run gattn_tiles_touched(gattn_key_run run, int shift) {
-  return run.begin < run.end
-             ? gattn_key_run_of(run.begin >> shift,
-                                ((run.end - 1) >> shift) + 1)
-             : gattn_key_run_of(0, 0);
+  return run.begin < run.end ? gattn_key_run_of(run.begin >> shift,
+                                                ((run.end - 1) >> shift) + 1)
+                             : gattn_key_run_of(0, 0);
 }
 GATTN_HD gattn_key_run gattn_tiles_filled(gattn_key_run run, int64_t n,
                                           int shift) {
@@ -136,8 +133,7 @@ GATTN_HD gattn_atom_extent gattn_extent_of(const gattn_tile_rows *rows,
 
 GATTN_HD gattn_atom_extent gattn_extent_all(const gattn_tile_rows *rows,
                                             int may, int sure) {
-  return gattn_extent_of(rows, gattn_key_run_all(may),
-                         gattn_key_run_all(sure));
+  return gattn_extent_of(rows, gattn_key_run_all(may), gattn_key_run_all(sure));
 }
 
 /* Of rows that are intervals whose ends never descend from row to row: the

@@ -66,8 +66,7 @@ GATTN_HD void gattn_row_keep(gattn_formula_row *row, gattn_key_run run) {
 
 GATTN_HD void gattn_row_drop(gattn_formula_row *row, gattn_key_run run) {
   if (gattn_run_empty(run)) return;
-  const gattn_key_run after =
-      gattn_key_run_of(run.end, GATTN_KEYS_WITHOUT_END);
+  const gattn_key_run after = gattn_key_run_of(run.end, GATTN_KEYS_WITHOUT_END);
   gattn_key_run rest[GATTN_ROW_PARTS];
   for (int p = 0; p < GATTN_ROW_PARTS; p++) {
     rest[p] = gattn_key_run_of(0, 0);
@@ -132,10 +131,10 @@ GATTN_HD void gattn_formula_row_of(const gattn_formula *formula,
       numbering->kind == GATTN_NUMBER_CLASSES && numbering->stride > 1;
   for (int p = 0; p < GATTN_ROW_PARTS; p++)
     row->part[p] = gattn_key_run_all(p == 0);
-  row->form = classes && !gattn_formula_keeps_classes(formula,
-                                                      numbering->stride)
-                  ? GATTN_ROW_GENERAL
-                  : GATTN_ROW_RUNS;
+  row->form =
+      classes && !gattn_formula_keeps_classes(formula, numbering->stride)
+          ? GATTN_ROW_GENERAL
+          : GATTN_ROW_RUNS;
   if (formula->n_steps == 0) row->part[0].end = 0;
   for (int s = 0; s < formula->n_steps && row->form != GATTN_ROW_GENERAL;
        s += s ? 2 : 1) {
@@ -154,10 +153,10 @@ GATTN_HD void gattn_formula_row_of(const gattn_formula *formula,
   if (!classes) return;
   const int64_t stride = numbering->stride, residue = i % stride;
   for (int p = 0; p < GATTN_ROW_PARTS; p++) {
-    row->part[p].begin = gattn_positions_below(row->part[p].begin, residue,
-                                               stride, INT64_MAX);
-    row->part[p].end = gattn_positions_below(row->part[p].end, residue, stride,
-                                             INT64_MAX);
+    row->part[p].begin =
+        gattn_positions_below(row->part[p].begin, residue, stride, INT64_MAX);
+    row->part[p].end =
+        gattn_positions_below(row->part[p].end, residue, stride, INT64_MAX);
   }
 }
 

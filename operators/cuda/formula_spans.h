@@ -50,8 +50,8 @@ GATTN_HD void gattn_columns_at(const gattn_key_atom *atom, int64_t n_kv,
   const int64_t r = gattn_search(atom->first, 2, atom->n, last);
   int64_t change = tile + 1;
   status->may = r >= 0 && atom->first[2 * r + 1] > key;
-  status->sure = status->may && atom->first[2 * r] <= key &&
-                 atom->first[2 * r + 1] > last;
+  status->sure =
+      status->may && atom->first[2 * r] <= key && atom->first[2 * r + 1] > last;
   if (status->sure && last < n_kv - 1)
     change = atom->first[2 * r + 1] / GATTN_TILE_KEYS;
   else if (!status->may)
@@ -86,8 +86,7 @@ GATTN_HD gattn_tile_status gattn_atom_at(const gattn_key_atom *atom,
       gattn_columns_at(atom, rows->n_kv, tile, &status);
       return status;
     }
-    if (atom->kind == GATTN_KEYS_TAIL &&
-        atom->modulus > 2 * GATTN_TILE_KEYS) {
+    if (atom->kind == GATTN_KEYS_TAIL && atom->modulus > 2 * GATTN_TILE_KEYS) {
       gattn_tail_at(atom, tile, &status);
       return status;
     }
@@ -145,8 +144,8 @@ GATTN_HD int gattn_formula_keeps_classes(const gattn_formula *formula,
     const int step = formula->steps[s];
     if (step >= 0) {
       const gattn_key_atom *atom = &formula->atoms[step];
-      kept = kept << 1 | (atom->kind == GATTN_KEYS_STRIDE &&
-                          atom->modulus % stride == 0);
+      kept = kept << 1 |
+             (atom->kind == GATTN_KEYS_STRIDE && atom->modulus % stride == 0);
       continue;
     }
     const uint32_t upper = kept & 1;
@@ -195,8 +194,8 @@ GATTN_HD int gattn_formula_spans(const gattn_formula *formula,
   enum { TURNS = 8 * GATTN_SPANS_MOST }; /* then the rest is one span */
   gattn_tile_rows rows;
   gattn_atom_extent extents[GATTN_FORMULA_ATOMS];
-  const int found = gattn_tile_rows_of(numbering, formula->n_kv, queries, first,
-                                       last, &rows);
+  const int found =
+      gattn_tile_rows_of(numbering, formula->n_kv, queries, first, last, &rows);
   if (formula->n_steps == 0 || formula->n_kv == 0 || rows.last < rows.first)
     return 0;
   if (rows.stride > 1 && !gattn_formula_keeps_classes(formula, rows.stride)) {

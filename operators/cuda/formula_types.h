@@ -17,14 +17,14 @@ typedef enum gattn_key_atom_kind {
   GATTN_KEYS_SEGMENTS,     /* i and j in one segment of starts[n] */
   GATTN_KEYS_COLUMNS,      /* j in ranges[n] */
   GATTN_KEYS_ROWS,         /* i in ranges[n] */
-  GATTN_KEYS_COMB,         /* (i mod block) mod modulus = 0; block 0: i mod … */
-  GATTN_KEYS_STRIDE,       /* (i − j) mod modulus = 0 */
-  GATTN_KEYS_TAIL,         /* (j mod modulus) >= modulus − width */
-  GATTN_KEYS_BOUNDS,       /* lo[i] <= j < hi[i], arrays on the device */
-  GATTN_KEYS_WINDOW,       /* grid of h x w, window of kh x kw centred on i,
-                            * shifted at the border so that it stays inside */
-  GATTN_KEYS_CELL,         /* grid of h x w: one cell of kh x kw */
-  GATTN_KEYS_READERS       /* j's WINDOW holds i: the transpose */
+  GATTN_KEYS_COMB,   /* (i mod block) mod modulus = 0; block 0: i mod … */
+  GATTN_KEYS_STRIDE, /* (i − j) mod modulus = 0 */
+  GATTN_KEYS_TAIL,   /* (j mod modulus) >= modulus − width */
+  GATTN_KEYS_BOUNDS, /* lo[i] <= j < hi[i], arrays on the device */
+  GATTN_KEYS_WINDOW, /* grid of h x w, window of kh x kw centred on i,
+                      * shifted at the border so that it stays inside */
+  GATTN_KEYS_CELL,   /* grid of h x w: one cell of kh x kw */
+  GATTN_KEYS_READERS /* j's WINDOW holds i: the transpose */
 } gattn_key_atom_kind;
 
 /* As gattn_atoms_operator of masks/atoms.h. */

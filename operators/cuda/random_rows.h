@@ -9,9 +9,9 @@
 extern "C" {
 #endif
 
-/* The rows of gattn_mask_random(k, seed) over n_kv keys. Row p is that of vertex
- * vertices[p] (on the device), or begin + p when vertices is null. All rows
- * have min(k, n_kv) keys, so that offsets are multiples of it. */
+/* The rows of gattn_mask_random(k, seed) over n_kv keys. Row p is that of
+ * vertex vertices[p] (on the device), or begin + p when vertices is null. All
+ * rows have min(k, n_kv) keys, so that offsets are multiples of it. */
 typedef struct gattn_random_rows {
   int64_t seed, k, n_kv; /* as gattn_random_parameters gives them */
   int64_t n_rows, begin;

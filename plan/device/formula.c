@@ -44,19 +44,19 @@ static gattn_key_atom key_atom(const gattn_atom *atom) {
       [GATTN_ATOMS_WINDOW] = GATTN_KEYS_WINDOW,
       [GATTN_ATOMS_READERS] = GATTN_KEYS_READERS,
   };
-  return (gattn_key_atom){
-      .kind = atom->kind == GATTN_ATOM_GRID ? grids[atom->grid_kind]
-                                            : kinds[atom->kind],
-      .begin = {atom->begin.block, atom->begin.offset},
-      .end = {atom->end.block, atom->end.offset},
-      .n = atom->n,
-      .block = atom->block,
-      .modulus = atom->modulus,
-      .width = atom->width,
-      .h = atom->h,
-      .w = atom->w,
-      .kh = atom->kh,
-      .kw = atom->kw};
+  return (gattn_key_atom){.kind = atom->kind == GATTN_ATOM_GRID
+                                      ? grids[atom->grid_kind]
+                                      : kinds[atom->kind],
+                          .begin = {atom->begin.block, atom->begin.offset},
+                          .end = {atom->end.block, atom->end.offset},
+                          .n = atom->n,
+                          .block = atom->block,
+                          .modulus = atom->modulus,
+                          .width = atom->width,
+                          .h = atom->h,
+                          .w = atom->w,
+                          .kh = atom->kh,
+                          .kw = atom->kw};
 }
 
 /* The arrays of an atom, as the formula lays them out. */
@@ -88,9 +88,9 @@ static void add_arrays(writing *at, const gattn_atom *atom, int64_t n_q) {
       break;
     case GATTN_ATOM_BOUNDS:
       add_array(at, 0, atom->bounds, 2 * n_q);
-      add_array(at, 1, atom->summary,
-                GATTN_SUMMARY_NUMBERS *
-                    gattn_blocks_of(n_q, GATTN_SUMMARY_ROWS));
+      add_array(
+          at, 1, atom->summary,
+          GATTN_SUMMARY_NUMBERS * gattn_blocks_of(n_q, GATTN_SUMMARY_ROWS));
       break;
     default:
       break;

@@ -1,5 +1,4 @@
-/* A graph's closed form, as kernels read it. SPDX-License-Identifier: Apache-2.0
- */
+/* A graph's closed form for kernels. SPDX-License-Identifier: Apache-2.0 */
 #ifndef GATTN_PLAN_DEVICE_FORMULA_H
 #define GATTN_PLAN_DEVICE_FORMULA_H
 

@@ -51,10 +51,9 @@ static bool common(const gattn_atoms *atoms, interval a, interval b,
 static bool united(const gattn_atoms *atoms, interval a, interval b,
                    interval *out) {
   bool meet = at_most(atoms, a.begin, b.end) && at_most(atoms, b.begin, a.end);
-  bool holds = (at_most(atoms, a.begin, b.begin) &&
-                at_most(atoms, b.end, a.end)) ||
-               (at_most(atoms, b.begin, a.begin) &&
-                at_most(atoms, a.end, b.end));
+  bool holds =
+      (at_most(atoms, a.begin, b.begin) && at_most(atoms, b.end, a.end)) ||
+      (at_most(atoms, b.begin, a.begin) && at_most(atoms, a.end, b.end));
   return (meet || holds) && least(atoms, a.begin, b.begin, &out->begin) &&
          greatest(atoms, a.end, b.end, &out->end);
 }
@@ -64,8 +63,7 @@ static bool without(const gattn_atoms *atoms, interval a, interval b,
   *out = a;
   if (at_most(atoms, a.end, b.begin) || at_most(atoms, b.end, a.begin))
     return true;
-  if (at_most(atoms, a.end, b.end) &&
-      least(atoms, a.end, b.begin, &out->end))
+  if (at_most(atoms, a.end, b.end) && least(atoms, a.end, b.begin, &out->end))
     return true;
   out->end = a.end;
   return at_most(atoms, b.begin, a.begin) &&
@@ -149,8 +147,8 @@ static void measure(gattn_tree *tree, int node) {
   int deepest = 0, second = 0;
   for (int o = at->operand; o >= 0; o = tree->node[o].next) {
     int depth = tree->node[o].depth;
-    bool first = at->kind == GATTN_TREE_DIFFERENCE ? o == at->operand
-                                                   : depth > deepest;
+    bool first =
+        at->kind == GATTN_TREE_DIFFERENCE ? o == at->operand : depth > deepest;
     if (first) {
       if (deepest > second) second = deepest;
       deepest = depth;
