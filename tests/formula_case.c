@@ -1,6 +1,8 @@
 /* Formulas against dense masks. SPDX-License-Identifier: Apache-2.0 */
 #include "formula_case.h"
 
+#include "operators/cuda/tile/bounds.h"
+
 #include <check.h>
 #include <stdlib.h>
 
@@ -71,6 +73,23 @@ static void check_word(const pass *at, const char *what, int64_t i, int64_t k,
       (unsigned long long)expected);
 }
 
+/* What the tile kernels read instead of words, where a formula allows it. */
+static void check_bounds(const pass *at, int64_t i, int64_t k,
+                         const gattn_tile *keys, uint64_t expected) {
+  gattn_bounds_kind kind = gattn_bounds_kind_of(at->formula, at->numbering);
+  if (kind == GATTN_BOUNDS_NONE) return;
+  gattn_row_bounds bounds =
+      gattn_row_bounds_of(at->formula, at->numbering, kind, i);
+  int64_t first = keys->base / keys->step, w = at->numbering->grid_w;
+  uint64_t word = 0;
+  if (kind == GATTN_BOUNDS_RECTANGLE)
+    word = gattn_rectangle_word(&bounds, keys->base / w, keys->base % w);
+  else
+    for (int n = 0; n < 2; n++)
+      word |= gattn_interval_word(bounds.begin[n], bounds.end[n], first);
+  check_word(at, "bounds", i, k, word, expected);
+}
+
 static void check_row(const pass *at, int64_t i, int64_t k,
                       const gattn_tile *keys, uint64_t expected) {
   check_word(at, "word", i, k, gattn_formula_word(at->formula, i, keys),
@@ -78,6 +97,7 @@ static void check_row(const pass *at, int64_t i, int64_t k,
   if (at->numbering->kind == GATTN_NUMBER_CLASSES &&
       keys->base % keys->step != i % keys->step)
     return;
+  check_bounds(at, i, k, keys, expected);
   gattn_formula_row row;
   gattn_formula_row_of(at->formula, at->numbering, i, &row);
   check_word(at, "row", i, k,

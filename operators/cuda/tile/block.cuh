@@ -7,6 +7,7 @@
 #include "operators/cuda/tile/bounds.h"
 #include "operators/cuda/tile/mma.cuh"
 #include "operators/cuda/tile/sequence.h"
+#include "operators/cuda/tile/tile.h"
 
 enum {
   GATTN_TILE_WARPS = 4,
@@ -19,16 +20,23 @@ typedef struct gattn_tile_item {
   int64_t tile, head, batch, piece;
 } gattn_tile_item;
 
+/* Where the edges of a key tile are written down, besides words of a list (0 and
+ * up) and GATTN_FULL_TILE. */
+enum {
+  GATTN_WORDS_OF_FORMULA = -2, /* the formula is read for every row */
+  GATTN_WORDS_OF_INTERVALS = -3,
+  GATTN_WORDS_OF_RECTANGLE = -4
+};
+
 /* A key tile to come. */
 typedef struct gattn_key_place {
   int64_t base;  /* number of its first key */
   int64_t first; /* INTERVALS: that key's place in its class; RECTANGLE: the
                   * first line · 2^32 + the first column */
+  int32_t word;  /* of a list, or one of the above */
+  int32_t tile;  /* INTERVALS: first / 64 */
   int32_t columns, lines; /* as in gattn_tile */
-  int32_t tile; /* INTERVALS: first / 64 */
-  int32_t word; /* of a list: GATTN_FULL_TILE or the index of its words */
 } gattn_key_place;
-enum { GATTN_FORMULA_TILE = -2 }; /* for `word`: the formula says */
 
 /* Key tiles that a warp's rows have edges to lie in [begin, end) of a hull;
  * those wholly in every row's neighbourhood in a core. INTERVALS: either of the
@@ -47,24 +55,28 @@ struct gattn_tile_block {
   int64_t first[GATTN_TILE_WARPS], last[GATTN_TILE_WARPS]; /* numbers */
   gattn_key_sequence sequence;
   gattn_key_place places[GATTN_PLACES];
-  unsigned long long unsafe_keys; /* of a key tile with infinities or NaN */
 };
+
+/* n mod by; n becomes n / by. */
+GATTN_DEVICE int64_t gattn_split(int64_t *n, int64_t by) {
+  if (by == 1) return 0;
+  const int64_t quotient = gattn_quotient(*n, by), rest = *n - quotient * by;
+  *n = quotient;
+  return rest;
+}
 
 /* Tiles, then pieces, within the query heads of one key head side by side, so
  * that what they read is still in the cache; the last tiles first, since under
  * a causal mask those are the longest. */
 GATTN_DEVICE gattn_tile_item gattn_tile_item_of(
-    const gattn_device_attention &a, const gattn_tile_pass &pass, int64_t n) {
-  const int64_t group = a.heads / a.kv_heads;
+    const gattn_device_attention &a, const gattn_tile_pass &pass, int64_t group,
+    int64_t n) {
   gattn_tile_item item;
-  const int64_t member = n % group;
-  n /= group;
-  item.tile = pass.n_tiles - 1 - n % pass.n_tiles;
-  n /= pass.n_tiles;
-  item.piece = n % pass.pieces;
-  n /= pass.pieces;
-  item.head = n % a.kv_heads * group + member;
-  item.batch = n / a.kv_heads;
+  const int64_t member = gattn_split(&n, group);
+  item.tile = pass.n_tiles - 1 - gattn_split(&n, pass.n_tiles);
+  item.piece = gattn_split(&n, pass.pieces);
+  item.head = gattn_split(&n, a.kv_heads) * group + member;
+  item.batch = n;
   return item;
 }
 
@@ -107,15 +119,28 @@ gattn_find_bounds(const gattn_tile_pass &pass, int64_t head,
                              kind, i);
 }
 
-/* What bounds the formula's words have in this pass. */
-static __device__ __noinline__ gattn_bounds_kind gattn_pass_bounds(const gattn_tile_pass &pass,
-                                                 int64_t head) {
-  const gattn_formula *formula = gattn_pass_formula(&pass, head);
-  if (formula->n_steps == 0) return GATTN_BOUNDS_NONE;
-  if ((pass.rows || pass.row_all) &&
-      pass.numbering.kind == GATTN_NUMBER_CLASSES)
-    return GATTN_BOUNDS_NONE; /* rows of many classes share a tile */
-  return gattn_bounds_kind_of(formula, &pass.numbering);
+static __device__ __noinline__ gattn_bounds_kind
+gattn_head_bounds(const gattn_tile_pass &pass, int64_t head) {
+  return gattn_pass_bounds(&pass, gattn_pass_formula(&pass, head));
+}
+
+/* Row `row` of the tile where queries are a range of vertices. */
+GATTN_DEVICE gattn_query_lane gattn_range_lane(const gattn_device_attention &a,
+                                               const gattn_tile_pass &pass,
+                                               int64_t tile, int row) {
+  gattn_query_lane query;
+  query.vertex = query.number = (pass.first_tile + tile) * pass.lanes + row;
+  query.position = query.row = query.vertex - a.begin;
+  if (query.vertex >= a.n_q || query.position < 0 || query.position >= a.n_f)
+    query.position = -1;
+  return query;
+}
+
+GATTN_DEVICE gattn_row_bounds gattn_interval_bounds(
+    const gattn_formula &formula, int64_t i) {
+  gattn_row_bounds bounds;
+  gattn_bounds_of_atom(&formula, &formula.atoms[0], i, &bounds);
+  return bounds;
 }
 
 /* All lanes of a warp; `present` ones say their row's bounds. */
@@ -164,6 +189,7 @@ template <int ROWS, int LANES>
 GATTN_DEVICE void gattn_lay_out_rows(const gattn_device_attention &a,
                                   const gattn_tile_pass &pass,
                                   const gattn_tile_item &item,
+                                  const gattn_tile_launch_facts &facts,
                                   gattn_bounds_kind kind,
                                   gattn_tile_block<LANES> *block) {
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -173,9 +199,12 @@ GATTN_DEVICE void gattn_lay_out_rows(const gattn_device_attention &a,
   query.number = 0;
   if (lane < ROWS) {
     const int row = warp * ROWS + lane;
-    query = gattn_find_lane(a, pass, item.tile, row);
+    query = facts.only_range ? gattn_range_lane(a, pass, item.tile, row)
+                             : gattn_find_lane(a, pass, item.tile, row);
     if (kind != GATTN_BOUNDS_NONE && query.position >= 0)
-      bounds = gattn_find_bounds(pass, item.head, kind, query.number);
+      bounds = facts.only_interval
+                   ? gattn_interval_bounds(pass.formula, query.number)
+                   : gattn_find_bounds(pass, item.head, kind, query.number);
     block->lanes[row] = query;
     block->bounds[row] = bounds;
   }
@@ -266,8 +295,9 @@ GATTN_DEVICE void gattn_tile_sequence(const gattn_device_attention &a,
     } else {
       int64_t origin = 0;
       if (numbering.kind == GATTN_NUMBER_CLASSES)
-        origin = (pass.first_tile + item.tile) /
-                 gattn_class_tiles(&numbering, pass.lanes, a.n_q) *
+        origin = gattn_quotient(pass.first_tile + item.tile,
+                                gattn_class_tiles(&numbering, pass.lanes,
+                                                  a.n_q)) *
                  gattn_class_tiles(&numbering, GATTN_TILE_KEYS, a.n_kv);
       gattn_interval_spans(hull, origin, &block->sequence);
       found = true;
@@ -306,14 +336,19 @@ static __device__ __noinline__ void gattn_fill_places(
   place->base = tile.base;
   place->columns = tile.columns;
   place->lines = tile.lines;
-  place->word = entry < 0 ? GATTN_FORMULA_TILE : list->words[entry];
+  place->word = entry >= 0 ? list->words[entry]
+                : kind == GATTN_BOUNDS_NONE      ? GATTN_WORDS_OF_FORMULA
+                : kind == GATTN_BOUNDS_INTERVALS ? GATTN_WORDS_OF_INTERVALS
+                                                 : GATTN_WORDS_OF_RECTANGLE;
   place->first = t * GATTN_TILE_KEYS;
   if (numbering.kind == GATTN_NUMBER_CLASSES)
-    place->first = tile.base / numbering.stride;
+    place->first = gattn_quotient(tile.base, numbering.stride);
   place->tile = (int32_t)(place->first / GATTN_TILE_KEYS);
   if (kind == GATTN_BOUNDS_RECTANGLE)
-    place->first = (tile.base / numbering.grid_w) << 32 |
-                   tile.base % numbering.grid_w;
+    place->first = (gattn_quotient(tile.base, numbering.grid_w) << 32) +
+                   tile.base -
+                   gattn_quotient(tile.base, numbering.grid_w) *
+                       numbering.grid_w;
 }
 
 #endif

@@ -83,8 +83,8 @@ GATTN_HD gattn_bounds_kind gattn_bounds_kind_of(
   if (formula->n_kv >= (int64_t)1 << 36) return GATTN_BOUNDS_NONE;
   if (numbering->kind == GATTN_NUMBER_PATCHES) {
     const gattn_key_atom *atom = &formula->atoms[0];
-    if (formula->n_steps != 1 || formula->steps[0] != 0 || atom->h != numbering->grid_h ||
-        atom->w != numbering->grid_w)
+    if (formula->n_steps != 1 || formula->steps[0] != 0 ||
+        atom->h != numbering->grid_h || atom->w != numbering->grid_w)
       return GATTN_BOUNDS_NONE;
     return gattn_is_grid(atom) ? GATTN_BOUNDS_RECTANGLE : GATTN_BOUNDS_NONE;
   }
@@ -104,6 +104,17 @@ GATTN_HD gattn_bounds_kind gattn_bounds_kind_of(
   }
   return !classes || stack[0].own_class ? GATTN_BOUNDS_INTERVALS
                                         : GATTN_BOUNDS_NONE;
+}
+
+/* Of a formula in a pass; NONE also where there is no formula. */
+GATTN_HD gattn_bounds_kind gattn_pass_bounds(const gattn_tile_pass *pass,
+                                             const gattn_formula *formula) {
+  if (formula->n_steps == 0) return GATTN_BOUNDS_NONE;
+  /* Rows of several classes share a tile: */
+  if ((pass->rows || pass->row_all) &&
+      pass->numbering.kind == GATTN_NUMBER_CLASSES)
+    return GATTN_BOUNDS_NONE;
+  return gattn_bounds_kind_of(formula, &pass->numbering);
 }
 
 GATTN_HD void gattn_bounds_of_atom(const gattn_formula *formula,
@@ -156,7 +167,8 @@ GATTN_HD void gattn_bounds_apply(int step, gattn_row_bounds *a,
  * `stride`, or key's own place. */
 GATTN_HD int64_t gattn_place_in_class(int64_t key, int64_t residue,
                                       int64_t stride) {
-  return key <= residue ? 0 : (key - residue + stride - 1) / stride;
+  return key <= residue ? 0
+                        : gattn_quotient(key - residue + stride - 1, stride);
 }
 
 /* Row i's bounds; kind as gattn_bounds_kind_of says, and not NONE. */
@@ -183,7 +195,8 @@ GATTN_HD gattn_row_bounds gattn_row_bounds_of(const gattn_formula *formula,
     }
   }
   if (numbering->kind == GATTN_NUMBER_CLASSES) {
-    const int64_t stride = numbering->stride, residue = i % stride;
+    const int64_t stride = numbering->stride;
+    const int64_t residue = i - gattn_quotient(i, stride) * stride;
     for (int n = 0; n < 2; n++) {
       stack[0].begin[n] =
           gattn_place_in_class(stack[0].begin[n], residue, stride);

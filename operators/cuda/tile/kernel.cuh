@@ -12,6 +12,7 @@
 #include <cuda_runtime.h>
 
 #include "operators/cuda/score.cuh"
+#include "operators/cuda/tile/recompute.cuh"
 #include "operators/cuda/tile/softmax.cuh"
 #include "operators/cuda/tile/stage.cuh"
 #include "operators/cuda/tile/store.cuh"
@@ -54,6 +55,25 @@ GATTN_DEVICE gattn_tile gattn_place_tile(const gattn_key_form &form,
   return tile;
 }
 
+/* All threads: words of the block's rows against a tile, where they are not
+ * worked out from bounds. */
+template <int LANES>
+GATTN_DEVICE void gattn_stage_words(const gattn_tile_pass &pass,
+                                    const gattn_key_form &form,
+                                    const gattn_tile_block<LANES> &block,
+                                    const gattn_key_place &place,
+                                    uint64_t *words) {
+  const int lane = threadIdx.x;
+  if (lane >= LANES) return;
+  if (place.word >= 0)
+    gattn_copy_8(gattn_shared_address(words + lane),
+                 gattn_pass_list(&pass, block.item.head)->bits +
+                     (int64_t)place.word * LANES + lane);
+  else
+    words[lane] = gattn_row_word(pass, block.item.head, block.lanes[lane],
+                                 gattn_place_tile(form, place));
+}
+
 /* All threads: starts key tile n of the sequence on its way. */
 template <class Score, typename T, int D, int M, int STAGES>
 GATTN_DEVICE void gattn_stage_tile(
@@ -65,18 +85,11 @@ GATTN_DEVICE void gattn_stage_tile(
                          gattn_shared_address(shared->k[stage]));
   gattn_stage_keys<T, D>(run.v, run.v_origin, run.form, place,
                          gattn_shared_address(shared->v[stage]));
-  const int lane = threadIdx.x;
-  const int64_t head = shared->block.item.head;
-  if (place.word >= 0 && lane < shared->LANES)
-    gattn_copy_8(gattn_shared_address(&shared->words[stage][lane]),
-                 gattn_pass_list(&run.pass, head)->bits +
-                     (int64_t)place.word * shared->LANES + lane);
-  if (place.word == GATTN_FORMULA_TILE && lane < shared->LANES &&
-      shared->block.kind == GATTN_BOUNDS_NONE)
-    shared->words[stage][lane] =
-        gattn_row_word(run.pass, head, shared->block.lanes[lane],
-                       gattn_place_tile(run.form, place));
-  if (!Score::plain && lane < GATTN_TILE_KEYS) {
+  if (place.word >= 0 || place.word == GATTN_WORDS_OF_FORMULA)
+    gattn_stage_words(run.pass, run.form, shared->block, place,
+                      shared->words[stage]);
+  if (!Score::plain && threadIdx.x < GATTN_TILE_KEYS) {
+    const int lane = threadIdx.x;
     int64_t key = place.base + gattn_key_number(run.form, lane);
     if (run.form.table && gattn_key_present(run.form, place, lane))
       key = run.form.table[key];
@@ -86,36 +99,41 @@ GATTN_DEVICE void gattn_stage_tile(
 
 enum gattn_cover { GATTN_COVER_NONE, GATTN_COVER_SOME, GATTN_COVER_ALL };
 
-/* All lanes of a warp: the edges of row `lane` of the warp to the key tile, and
- * whether all rows have all of them, or none any. *word is written for
+/* How a warp's rows meet a tile of words from bounds; *word is written for
  * COVER_SOME alone. */
+template <int LANES>
+GATTN_DEVICE gattn_cover gattn_interval_cover(
+    const gattn_tile_block<LANES> &block, const gattn_key_place &place, int row,
+    uint64_t *word) {
+  const gattn_warp_cover &cover = block.covers[threadIdx.x / 32];
+  const int t = place.tile;
+  bool some = false;
+#pragma unroll
+  for (int n = 0; n < 2; n++) {
+    if (cover.core_begin[n] <= t && t < cover.core_end[n])
+      return GATTN_COVER_ALL;
+    some = some || (cover.hull_begin[n] <= t && t < cover.hull_end[n]);
+  }
+  if (!some) return GATTN_COVER_NONE;
+  const gattn_row_bounds &bounds = block.bounds[row];
+  *word = gattn_interval_word(bounds.begin[0], bounds.end[0], place.first);
+  if (cover.hull_begin[1] < cover.hull_end[1])
+    *word |= gattn_interval_word(bounds.begin[1], bounds.end[1], place.first);
+  return GATTN_COVER_SOME;
+}
+
+/* All lanes of a warp: the edges of row `lane` of the warp to the key tile, and
+ * whether all rows have all of them, or none any. */
 template <typename T, int D, int M, int STAGES>
 GATTN_DEVICE gattn_cover gattn_tile_cover(
     const gattn_tile_run<T, D, M, STAGES> &run, const gattn_key_place &place,
     int stage, uint64_t *word) {
   const auto &block = run.shared->block;
-  const int warp = threadIdx.x / 32;
-  const int row = warp * 16 * M + threadIdx.x % (16 * M);
-  const bool formula = place.word == GATTN_FORMULA_TILE;
-  if (formula && block.kind == GATTN_BOUNDS_INTERVALS) {
-    const gattn_warp_cover &cover = block.covers[warp];
-    const int t = place.tile;
-    bool some = false;
-#pragma unroll
-    for (int n = 0; n < 2; n++) {
-      if (cover.core_begin[n] <= t && t < cover.core_end[n])
-        return GATTN_COVER_ALL;
-      some = some || (cover.hull_begin[n] <= t && t < cover.hull_end[n]);
-    }
-    if (!some) return GATTN_COVER_NONE;
-    const gattn_row_bounds &bounds = block.bounds[row];
-    *word =
-        gattn_interval_word(bounds.begin[0], bounds.end[0], place.first) |
-        gattn_interval_word(bounds.begin[1], bounds.end[1], place.first);
-    return GATTN_COVER_SOME;
-  }
+  const int row = threadIdx.x / 32 * 16 * M + threadIdx.x % (16 * M);
+  if (place.word == GATTN_WORDS_OF_INTERVALS)
+    return gattn_interval_cover(block, place, row, word);
   uint64_t bits;
-  if (formula && block.kind == GATTN_BOUNDS_RECTANGLE) {
+  if (place.word == GATTN_WORDS_OF_RECTANGLE) {
     bits = gattn_rectangle_word(&block.bounds[row], place.first >> 32,
                                 place.first & 0xffffffff);
   } else if (place.word == GATTN_FULL_TILE) {
@@ -131,11 +149,12 @@ GATTN_DEVICE gattn_cover gattn_tile_cover(
                                                          : GATTN_COVER_SOME;
 }
 
-/* All lanes: s = Q·Kᵀ of the warp's rows. `q` is the tile of queries. */
+/* All lanes: s = Q·Kᵀ. `q` and `k` are where the lane reads the first chunk: a
+ * chunk's place has its number XORed in, so that chunk 2d is 32·d bytes XORed
+ * from there. */
 template <typename T, int D, int M>
 GATTN_DEVICE void gattn_multiply_keys(uint32_t q, uint32_t k,
                                       float (&s)[M][8][4]) {
-  const int lane = threadIdx.x % 32, first = threadIdx.x / 32 * 16 * M;
 #pragma unroll
   for (int f = 0; f < M; f++)
 #pragma unroll
@@ -147,15 +166,11 @@ GATTN_DEVICE void gattn_multiply_keys(uint32_t q, uint32_t k,
     uint32_t rows[M][4];
 #pragma unroll
     for (int f = 0; f < M; f++)
-      gattn_load_matrices(rows[f], q + gattn_chunk_at<D>(
-                                           first + 16 * f + lane % 16,
-                                           2 * d + lane / 16));
+      gattn_load_matrices(rows[f], (q ^ 32 * d) + f * 16 * D * 2);
 #pragma unroll
     for (int n = 0; n < 4; n++) {
       uint32_t keys[4];
-      gattn_load_matrices(
-          keys, k + gattn_chunk_at<D>(16 * n + lane / 16 * 8 + lane % 8,
-                                      2 * d + lane / 8 % 2));
+      gattn_load_matrices(keys, (k ^ 32 * d) + n * 16 * D * 2);
 #pragma unroll
       for (int f = 0; f < M; f++) {
         gattn_multiply(s[f][2 * n], rows[f], keys[0], keys[1], T());
@@ -165,30 +180,26 @@ GATTN_DEVICE void gattn_multiply_keys(uint32_t q, uint32_t k,
   }
 }
 
-/* All lanes: o += P·V. */
+/* All lanes: o += P·V, P from scores, 16 keys at a time, so that exponentials
+ * of some are computed while the tensor cores work on others. */
 template <typename T, int D, int M>
-GATTN_DEVICE void gattn_multiply_values(const float (&p)[M][8][4], uint32_t v,
-                                        float (&o)[M][D / 8][4]) {
-  const int lane = threadIdx.x % 32;
+GATTN_DEVICE void gattn_multiply_values(const float (&s)[M][8][4], uint32_t v,
+                                        float rate, const float (&base)[M][2],
+                                        gattn_warp_state<M, D> *state) {
 #pragma unroll
   for (int n = 0; n < 4; n++) {
     uint32_t weights[M][4];
-#pragma unroll
-    for (int f = 0; f < M; f++)
-#pragma unroll
-      for (int e = 0; e < 4; e++)
-        weights[f][e] = gattn_pack(p[f][2 * n + e / 2][e % 2 * 2],
-                                   p[f][2 * n + e / 2][e % 2 * 2 + 1], T());
+    gattn_weigh_scores<T>(s, n, rate, base, state, weights);
 #pragma unroll
     for (int d = 0; d < D / 16; d++) {
       uint32_t values[4];
-      gattn_load_transposed(
-          values,
-          v + gattn_chunk_at<D>(16 * n + lane % 16, 2 * d + lane / 16));
+      gattn_load_transposed(values, (v ^ 32 * d) + n * 16 * D * 2);
 #pragma unroll
       for (int f = 0; f < M; f++) {
-        gattn_multiply(o[f][2 * d], weights[f], values[0], values[1], T());
-        gattn_multiply(o[f][2 * d + 1], weights[f], values[2], values[3], T());
+        gattn_multiply(state->o[f][2 * d], weights[f], values[0], values[1],
+                       T());
+        gattn_multiply(state->o[f][2 * d + 1], weights[f], values[2],
+                       values[3], T());
       }
     }
   }
@@ -217,86 +228,32 @@ GATTN_DEVICE void gattn_score_tile(const gattn_tile_run<T, D, M, STAGES> &run,
     }
 }
 
-/* All lanes, careful pass, with masked scores: which keys of the tile the
- * thread's rows keep. */
-template <int M>
-GATTN_DEVICE void gattn_kept_keys(const float (&s)[M][8][4],
-                                  uint64_t (&kept)[M][2]) {
-  const int lane = threadIdx.x % 32;
-#pragma unroll
-  for (int f = 0; f < M; f++)
-#pragma unroll
-    for (int half = 0; half < 2; half++) {
-      uint64_t bits = 0;
-#pragma unroll
-      for (int n = 0; n < 8; n++)
-#pragma unroll
-        for (int e = 0; e < 2; e++)
-          bits |= (uint64_t)(s[f][n][2 * half + e] != -INFINITY)
-                  << (8 * n + lane % 4 * 2 + e);
-      bits |= __shfl_xor_sync(~0u, bits, 1);
-      kept[f][half] = bits | __shfl_xor_sync(~0u, bits, 2);
-    }
-}
-
-/* Careful pass: adds the infinities and NaN of V that gattn_clean_values took
- * out to the rows that keep their keys. */
-template <typename T, int D, int M, int STAGES>
-GATTN_DEVICE void gattn_add_unsafe(const gattn_tile_run<T, D, M, STAGES> &run,
-                                   const gattn_key_place &place,
-                                   const uint64_t (&kept)[M][2],
-                                   float (&o)[M][D / 8][4]) {
-  uint64_t keys = run.shared->block.unsafe_keys;
-#pragma unroll 1
-  for (; keys; keys &= keys - 1) {
-    const int lane = __ffsll((long long)keys) - 1;
-    int64_t key = place.base + gattn_key_number(run.form, lane);
-    if (run.form.table) key = run.form.table[key];
-    const T *row = run.v.data + key * run.v.row;
-#pragma unroll
-    for (int n = 0; n < D / 8; n++)
-#pragma unroll
-      for (int e = 0; e < 2; e++) {
-        const int d = 8 * n + threadIdx.x % 4 * 2 + e;
-        if (d >= run.v.dim) continue;
-        const uint16_t bits = *(const uint16_t *)(row + d * run.v.step);
-        const uint16_t exponent = gattn_exponent(T());
-        if ((bits & exponent) != exponent) continue;
-#pragma unroll
-        for (int f = 0; f < M; f++)
-#pragma unroll
-          for (int half = 0; half < 2; half++)
-            if (kept[f][half] >> lane & 1)
-              o[f][n][2 * half + e] += gattn_to_float(bits, T());
-      }
-  }
-}
-
-/* All threads: one key tile that has arrived. */
+/* All lanes: one key tile that has arrived. */
 template <class Score, typename T, int D, int M, int STAGES>
 GATTN_DEVICE void gattn_visit_tile(const gattn_tile_run<T, D, M, STAGES> &run,
-                                   const Score &score_of, int n,
-                                   float rate, bool careful,
+                                   const Score &score_of, int n, float rate,
                                    gattn_warp_state<M, D> *state) {
   auto *shared = run.shared;
-  const int stage = n % STAGES;
+  const int stage = n % STAGES, lane = threadIdx.x % 32;
   const gattn_key_place place = shared->block.places[n % GATTN_PLACES];
-  if (careful)
-    gattn_clean_values<T, D>(shared->v[stage], &shared->block);
   uint64_t word;
   const gattn_cover cover = gattn_tile_cover(run, place, stage, &word);
   if (cover == GATTN_COVER_NONE) return;
   float s[M][8][4];
-  gattn_multiply_keys<T, D, M>(gattn_shared_address(shared->q),
-                               gattn_shared_address(shared->k[stage]), s);
+  gattn_multiply_keys<T, D, M>(
+      gattn_shared_address(shared->q) +
+          gattn_chunk_at<D>(threadIdx.x / 32 * 16 * M + lane % 16, lane / 16),
+      gattn_shared_address(shared->k[stage]) +
+          gattn_chunk_at<D>(lane / 16 * 8 + lane % 8, lane / 8 % 2),
+      s);
   if (!Score::plain) gattn_score_tile(run, score_of, stage, s);
   if (cover == GATTN_COVER_SOME) gattn_mask_scores(s, word);
-  uint64_t kept[M][2];
-  if (careful) gattn_kept_keys(s, kept);
-  gattn_weigh_scores(s, rate, state);
-  gattn_multiply_values<T, D, M>(s, gattn_shared_address(shared->v[stage]),
-                                 state->o);
-  if (careful) gattn_add_unsafe(run, place, kept, state->o);
+  float base[M][2];
+  gattn_raise_maxima(s, rate, state, base);
+  gattn_multiply_values<T, D, M>(s,
+                                 gattn_shared_address(shared->v[stage]) +
+                                     gattn_chunk_at<D>(lane % 16, lane / 16),
+                                 rate, base, state);
 }
 
 /* An empty state, or the one that earlier passes left. */
@@ -316,8 +273,8 @@ GATTN_DEVICE void gattn_begin_state(const gattn_tile_run<T, D, M, STAGES> &run,
       float lse = -INFINITY;
       const float *o = nullptr;
       if (run.pass.resume && run.pass.pieces == 1 && position >= 0) {
-        const int64_t at = gattn_state_row(
-            a, run.shared->block.item, a.n_f, position);
+        const int64_t at = gattn_state_row(a, run.shared->block.item, a.n_f,
+                                           position);
         lse = run.pass.state.lse[at];
         o = run.pass.state.o + at * a.dim_v;
       }
@@ -333,35 +290,10 @@ GATTN_DEVICE void gattn_begin_state(const gattn_tile_run<T, D, M, STAGES> &run,
     }
 }
 
-/* Whether an output of a row of the thread is infinite or NaN: then weights of
- * 0 may have met infinities, and the tile is computed again with care. */
-template <typename T, int D, int M, int STAGES>
-GATTN_DEVICE bool gattn_unsafe(const gattn_tile_run<T, D, M, STAGES> &run,
-                               const gattn_warp_state<M, D> &state) {
-  const int lane = threadIdx.x % 32, first = threadIdx.x / 32 * 16 * M;
-  bool unsafe = false;
-#pragma unroll
-  for (int f = 0; f < M; f++)
-#pragma unroll
-    for (int half = 0; half < 2; half++) {
-      bool finite = true;
-#pragma unroll
-      for (int n = 0; n < D / 8; n++)
-#pragma unroll
-        for (int e = 0; e < 2; e++)
-          finite = finite && fabsf(state.o[f][n][2 * half + e]) < INFINITY;
-      const int row = first + 16 * f + 8 * half + lane / 4;
-      unsafe = unsafe ||
-               (!finite && run.shared->block.lanes[row].position >= 0);
-    }
-  return unsafe;
-}
-
 /* All threads: visits the block's key tiles. Q may be on its way still. */
 template <class Score, typename T, int D, int M, int STAGES>
 GATTN_DEVICE void gattn_visit_tiles(const gattn_tile_run<T, D, M, STAGES> &run,
                                     const Score &score_of, float unit,
-                                    bool careful,
                                     gattn_warp_state<M, D> *state) {
   auto *block = &run.shared->block;
   const int count = (int)(block->sequence.end - block->sequence.begin);
@@ -380,38 +312,39 @@ GATTN_DEVICE void gattn_visit_tiles(const gattn_tile_run<T, D, M, STAGES> &run,
     if (next % 32 == STAGES && next > 32 && threadIdx.x < 32)
       gattn_fill_places(run.a, run.pass, block->item.head, block->kind,
                         next / 32 + 1, &block->sequence, block->places);
-    gattn_visit_tile(run, score_of, n, unit * GATTN_LOG2E, careful, state);
+    gattn_visit_tile(run, score_of, n, unit * GATTN_LOG2E, state);
   }
   gattn_copy_wait<0>();
-  __syncthreads();
 }
 
 /* All threads: the rows of an item and its first key tiles; Q is on its way
  * afterwards. Ends with a barrier. */
 template <typename T, int D, int M, int STAGES>
-static __device__ __noinline__ void gattn_begin_item(const gattn_device_attention &a,
+GATTN_DEVICE void gattn_begin_item(const gattn_device_attention &a,
                                    const gattn_tile_pass &pass,
-                                   const gattn_tile_item &item, bool q_chunks,
+                                   const gattn_tile_launch_facts &facts,
+                                   const gattn_tile_item &item,
                                    gattn_tile_shared<D, M, STAGES> *shared) {
   auto *block = &shared->block;
-  const gattn_bounds_kind kind = gattn_pass_bounds(pass, item.head);
+  const gattn_bounds_kind kind = pass.head_formulas
+                                     ? gattn_head_bounds(pass, item.head)
+                                     : (gattn_bounds_kind)facts.bounds;
   if (threadIdx.x == 0) {
     block->item = item;
     block->kind = kind;
   }
-  gattn_lay_out_rows<16 * M>(a, pass, item, kind, block);
+  gattn_lay_out_rows<16 * M>(a, pass, item, facts, kind, block);
   __syncthreads();
+  gattn_stage_queries<T, D>(
+      gattn_source_of<T>(a.q, item.batch, item.head, a.dim, facts.q_chunks),
+      *block, gattn_shared_address(shared->q));
   if (threadIdx.x < 32) {
     if (threadIdx.x == 0) gattn_tile_sequence(a, pass, item, kind, block);
     __syncwarp();
-    gattn_fill_places(a, pass, item.head, kind, 0, &block->sequence,
-                      block->places);
-    gattn_fill_places(a, pass, item.head, kind, 1, &block->sequence,
-                      block->places);
+    for (int half = 0; half < 2; half++)
+      gattn_fill_places(a, pass, item.head, kind, half, &block->sequence,
+                        block->places);
   }
-  gattn_stage_queries<T, D>(
-      gattn_source_of<T>(a.q, item.batch, item.head, a.dim, q_chunks), *block,
-      gattn_shared_address(shared->q));
   __syncthreads();
 }
 
@@ -419,10 +352,11 @@ static __device__ __noinline__ void gattn_begin_item(const gattn_device_attentio
 template <class Score, typename T, int D, int M, int STAGES>
 GATTN_DEVICE void gattn_tile_item_run(
     const gattn_device_attention &a, const gattn_tile_pass &pass,
-    const gattn_tile_launch_facts &facts, const gattn_tile_item &item,
+    const gattn_tile_launch_facts &facts, int64_t n,
     gattn_tile_shared<D, M, STAGES> *shared) {
   auto *block = &shared->block;
-  const int64_t kv_head = item.head / (a.heads / a.kv_heads);
+  const gattn_tile_item item = gattn_tile_item_of(a, pass, facts.group, n);
+  const int64_t kv_head = gattn_quotient(item.head, facts.group);
   gattn_tile_run<T, D, M, STAGES> run = {
       a, pass, facts.form,
       gattn_source_of<T>(a.k, item.batch, kv_head, a.dim, facts.k_chunks),
@@ -430,28 +364,20 @@ GATTN_DEVICE void gattn_tile_item_run(
       nullptr, nullptr, shared};
   const int64_t first =
       gattn_key_number(run.form, threadIdx.x / gattn_share<D>::CHUNKS);
-  run.k_origin = run.k.data + first * run.k.row;
-  run.v_origin = run.v.data + first * run.v.row;
-  gattn_begin_item<T>(a, pass, item, facts.q_chunks, shared);
+  const int64_t chunk = threadIdx.x % gattn_share<D>::CHUNKS * 8;
+  run.k_origin = run.k.data + first * run.k.row + chunk;
+  run.v_origin = run.v.data + first * run.v.row + chunk;
+  gattn_begin_item<T>(a, pass, facts, item, shared);
 
   const Score score_of(a.score, item.head);
   const float unit = Score::plain ? a.scale : 1.f;
   gattn_warp_state<M, D> state;
-#pragma unroll 1
-  for (bool careful = false;; careful = true) {
-    gattn_begin_state(run, unit, &state);
-    gattn_visit_tiles(run, score_of, unit, careful, &state);
-    if (careful || !__syncthreads_or(gattn_unsafe(run, state))) break;
-    if (threadIdx.x < 32) {
-      gattn_fill_places(a, pass, item.head, block->kind, 0, &block->sequence,
-                      block->places);
-      gattn_fill_places(a, pass, item.head, block->kind, 1, &block->sequence,
-                      block->places);
-    }
-    __syncthreads();
-  }
+  gattn_begin_state(run, unit, &state);
+  gattn_visit_tiles(run, score_of, unit, &state);
   gattn_store_rows<T, D, M>(a, pass, block->item, unit, facts.o_chunks,
                             block->lanes, shared->q, state);
+  gattn_recompute_rows<Score, T, 16 * M>(a, pass, block->item, block->sequence,
+                                         block->lanes);
 }
 
 template <class Score, typename T, int D, int M, int STAGES, int BLOCKS>
@@ -461,9 +387,9 @@ __global__ void __launch_bounds__(GATTN_TILE_THREADS, BLOCKS)
                       const __grid_constant__ gattn_tile_launch_facts facts) {
   extern __shared__ __align__(128) char memory[];
   auto *shared = (gattn_tile_shared<D, M, STAGES> *)memory;
+#pragma unroll 1
   for (int64_t n = blockIdx.x; n < facts.items; n += gridDim.x) {
-    gattn_tile_item_run<Score, T>(a, pass, facts,
-                                  gattn_tile_item_of(a, pass, n), shared);
+    gattn_tile_item_run<Score, T>(a, pass, facts, n, shared);
     __syncthreads();
   }
 }

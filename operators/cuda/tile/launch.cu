@@ -1,4 +1,5 @@
 /* Tile passes: which kernel takes one. SPDX-License-Identifier: Apache-2.0 */
+#include "operators/cuda/tile/bounds.h"
 #include "operators/cuda/tile/tile.h"
 #include "operators/cuda/tile32/tile32.h"
 
@@ -61,6 +62,7 @@ int gattn_tile_launch(const gattn_device_attention *attention,
     return gattn_tile_float32_launch(attention, pass, (cudaStream_t)stream);
   gattn_tile_launch_facts facts;
   facts.items = items;
+  facts.group = a.heads / a.kv_heads;
   /* Plain scores are compared before they are scaled. */
   facts.plain_score =
       a.score.kind == GATTN_SCORE_IDENTITY && a.scale > 1e-30f &&
@@ -70,6 +72,13 @@ int gattn_tile_launch(const gattn_device_attention *attention,
   facts.v_chunks = whole_chunks(a.v, a.dim_v);
   facts.o_chunks = whole_chunks(a.o, a.dim_v);
   facts.form = form_of(pass->numbering);
+  facts.bounds = gattn_pass_bounds(pass, &pass->formula);
+  facts.only_interval = pass->formula.n_steps == 1 && !pass->head_formulas &&
+                        facts.bounds == GATTN_BOUNDS_INTERVALS &&
+                        pass->numbering.kind != GATTN_NUMBER_CLASSES &&
+                        pass->formula.atoms[0].kind == GATTN_KEYS_INTERVAL;
+  facts.only_range = pass->numbering.kind == GATTN_NUMBER_LINEAR &&
+                     !pass->rows && !pass->row_all && !pass->n_skip && !a.size;
   for (const tile_row &row : rows)
     if (row.type == a.type && widest <= row.most)
       return row.kernels(attention, pass, &facts, (cudaStream_t)stream);

@@ -98,7 +98,8 @@ GATTN_HD void gattn_key_sequence_cut(const gattn_tile_pass *pass, int64_t head,
   sequence->in_spans = places;
   sequence->list_begin = list->offsets ? list->offsets[t] : 0;
   if (list->offsets) places += list->offsets[t + 1] - sequence->list_begin;
-  const int64_t each = places / pass->pieces, more = places % pass->pieces;
+  const int64_t each = gattn_quotient(places, pass->pieces);
+  const int64_t more = places - each * pass->pieces;
   sequence->begin = each * piece + (piece < more ? piece : more);
   sequence->end = sequence->begin + each + (piece < more);
 }

@@ -112,8 +112,7 @@ GATTN_DEVICE bool gattn_key_present(const gattn_key_form &form,
          (lane >> form.shift) < place.lines;
 }
 
-/* All threads: the 64 rows of K or V that `place` names, of an operand without
- * whole chunks. */
+/* All threads: the 64 rows of K or V that `place` names, whatever they are. */
 template <typename T, int D>
 GATTN_DEVICE void gattn_gather_keys(const gattn_source<T> &source,
                                     const gattn_key_form &form,
@@ -126,66 +125,49 @@ GATTN_DEVICE void gattn_gather_keys(const gattn_source<T> &source,
     const bool present = gattn_key_present(form, place, lane);
     int64_t key = place.base + gattn_key_number(form, lane);
     if (form.table && present) key = form.table[key];
-    gattn_gather_chunk(source, source.data + key * source.row, present, chunk,
-                       tile + gattn_chunk_at<D>(lane, chunk));
+    const T *row = source.data + key * source.row;
+    const uint32_t to = tile + gattn_chunk_at<D>(lane, chunk);
+    if (source.chunks)
+      gattn_copy_chunk(source, row, present, chunk, to);
+    else
+      gattn_gather_chunk(source, row, present, chunk, to);
   }
 }
 
-/* All threads: the 64 rows of K or V that `place` names. `origin` is
- * source.data plus the offset of the thread's first key lane; the lanes it
- * takes are a multiple of 8 apart, so that they advance evenly. */
+/* All threads: the 64 rows of K or V that `place` names. `origin` is the
+ * thread's chunk of its first key lane; the lanes it takes are a multiple of 8
+ * apart, so that they advance evenly and their chunks are twisted alike. */
 template <typename T, int D>
 GATTN_DEVICE void gattn_stage_keys(const gattn_source<T> &source,
                                    const T *origin, const gattn_key_form &form,
                                    const gattn_key_place &place,
                                    uint32_t tile) {
   typedef gattn_share<D> share;
-  if (!source.chunks) {
+  if (!source.chunks || form.table ||
+      place.columns * place.lines != GATTN_TILE_KEYS) {
     gattn_gather_keys<T, D>(source, form, place, tile);
     return;
   }
   const int chunk = threadIdx.x % share::CHUNKS;
-  const int first = threadIdx.x / share::CHUNKS;
   const int64_t advance = gattn_key_number(form, share::STEP) * source.row;
-  const T *row = origin + place.base * source.row;
+  const T *from = origin + place.base * source.row;
+  const uint32_t to =
+      tile + gattn_chunk_at<D>(threadIdx.x / share::CHUNKS, chunk);
+  int bytes[share::TIMES];
+#pragma unroll
+  for (int c = 0; c < share::TIMES; c++) {
+    bytes[c] = 2 * (source.dim - 8 * (chunk + c * share::CHUNKS));
+    bytes[c] = bytes[c] < 0 ? 0 : bytes[c] < 16 ? bytes[c] : 16;
+  }
 #pragma unroll
   for (int r = 0; r < GATTN_TILE_KEYS / share::STEP; r++) {
-    const int lane = first + r * share::STEP;
-    const bool present = gattn_key_present(form, place, lane);
-    if (form.table && present)
-      row = source.data +
-            form.table[place.base + gattn_key_number(form, lane)] * source.row;
 #pragma unroll
     for (int c = 0; c < share::TIMES; c++)
-      gattn_copy_chunk(source, row, present, chunk + c * share::CHUNKS,
-                       tile + gattn_chunk_at<D>(lane,
-                                                chunk + c * share::CHUNKS));
-    row += advance;
+      gattn_copy_16(to + r * share::STEP * D * 2 + c * share::CHUNKS * 16,
+                    bytes[c] ? from + c * share::CHUNKS * 8 : source.data,
+                    bytes[c]);
+    from += advance;
   }
-}
-
-/* All threads, careful pass: zeroes infinities and NaN of a staged tile of V,
- * and tells their keys in block.unsafe_keys. Contains barriers. */
-template <typename T, int D, int LANES>
-GATTN_DEVICE void gattn_clean_values(char *tile,
-                                     gattn_tile_block<LANES> *block) {
-  const uint32_t exponent = gattn_exponent(T());
-  __syncthreads();
-  if (threadIdx.x == 0) block->unsafe_keys = 0;
-  __syncthreads();
-#pragma unroll 1
-  for (int n = threadIdx.x; n < GATTN_TILE_KEYS * D / 2;
-       n += GATTN_TILE_THREADS) {
-    uint32_t *pair = (uint32_t *)tile + n;
-    uint32_t x = *pair;
-    if ((x & exponent) == exponent) x &= 0xffff0000u;
-    if ((x >> 16 & exponent) == exponent) x &= 0xffffu;
-    if (x != *pair) {
-      *pair = x;
-      atomicOr(&block->unsafe_keys, 1ull << n / (D / 2));
-    }
-  }
-  __syncthreads();
 }
 
 #endif

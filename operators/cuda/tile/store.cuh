@@ -13,16 +13,43 @@ GATTN_DEVICE int64_t gattn_state_row(const gattn_device_attention &a,
   return (item.batch * a.heads + item.head) * rows + row;
 }
 
+/* Which of the states a row goes to: that of its piece, `state`, or none (both
+ * null), and its index there. */
+typedef struct gattn_state_place {
+  gattn_device_state to;
+  int64_t at;
+} gattn_state_place;
+
+GATTN_DEVICE gattn_state_place gattn_state_place_of(
+    const gattn_device_attention &a, const gattn_tile_pass &pass,
+    const gattn_tile_item &item, const gattn_query_lane &query) {
+  gattn_state_place place = {{nullptr, nullptr}, 0};
+  if (pass.pieces > 1) {
+    const int64_t rows = pass.rows ? pass.n_rows : a.n_f;
+    place.to = pass.piece_state;
+    place.at = gattn_state_row(a, item, rows, query.row) +
+               item.piece * a.batch * a.heads * rows;
+  } else if (pass.store_state) {
+    place.to = pass.state;
+    place.at = gattn_state_row(a, item, a.n_f, query.position);
+  }
+  return place;
+}
+
+/* A row that is not stored, because its outputs are not finite, has its
+ * position p in `lanes` replaced by GATTN_LEFT_ROW − p. */
+enum { GATTN_LEFT_ROW = -2 };
+
 /* A row's state in float32, the thread's elements of it; lse by one lane of
  * each quad. */
 template <int D, int M>
 GATTN_DEVICE void gattn_store_state(const gattn_warp_state<M, D> &state, int f,
                                     int half, float inverse, float lse,
-                                    int64_t dim_v, int64_t at,
-                                    const gattn_device_state &to) {
+                                    int64_t dim_v,
+                                    const gattn_state_place &place) {
   const int quad_lane = threadIdx.x % 4;
-  float *o = to.o + at * dim_v;
-  if (quad_lane == 0) to.lse[at] = lse;
+  float *o = place.to.o + place.at * dim_v;
+  if (quad_lane == 0) place.to.lse[place.at] = lse;
 #pragma unroll
   for (int n = 0; n < D / 8; n++)
 #pragma unroll
@@ -30,6 +57,21 @@ GATTN_DEVICE void gattn_store_state(const gattn_warp_state<M, D> &state, int f,
       const int d = 8 * n + 2 * quad_lane + e;
       if (d < dim_v) o[d] = state.o[f][n][2 * half + e] * inverse;
     }
+}
+
+/* All lanes of a warp: whether the row's outputs, which its quad has, are all
+ * finite. */
+template <int D, int M>
+GATTN_DEVICE bool gattn_row_finite(const gattn_warp_state<M, D> &state, int f,
+                                   int half) {
+  float most = 0;
+#pragma unroll
+  for (int n = 0; n < D / 8; n++)
+#pragma unroll
+    for (int e = 0; e < 2; e++)
+      /* 0·x is NaN for infinities and NaN, and NaN stays. */
+      most += 0 * state.o[f][n][2 * half + e];
+  return gattn_quad_sum(most) == 0;
 }
 
 /* All lanes of a warp: its rows of the tile at `rows` in shared memory, `count`
@@ -61,31 +103,29 @@ template <typename T, int D, int M>
 GATTN_DEVICE void gattn_store_rows(const gattn_device_attention &a,
                                    const gattn_tile_pass &pass,
                                    const gattn_tile_item &item, float unit,
-                                   bool chunks, const gattn_query_lane *lanes,
+                                   bool chunks, gattn_query_lane *lanes,
                                    char *tile,
                                    const gattn_warp_state<M, D> &state) {
   const int lane = threadIdx.x % 32, first = threadIdx.x / 32 * 16 * M;
-  const bool in_pieces = pass.pieces > 1;
+  const bool to_state = pass.pieces > 1 || pass.store_state;
 #pragma unroll
   for (int f = 0; f < M; f++)
 #pragma unroll
     for (int half = 0; half < 2; half++) {
       const int row = first + 16 * f + 8 * half + lane / 4;
-      const gattn_query_lane &query = lanes[row];
+      const gattn_query_lane query = lanes[row];
       const float sum = gattn_quad_sum(state.sum[f][half]);
       const float inverse = sum == 0 ? 0.f : 1 / sum;
       const float lse = sum == 0 ? -INFINITY
                                  : state.maximum[f][half] * unit + logf(sum);
-      if (in_pieces || pass.store_state) {
-        if (query.position < 0) continue;
-        const int64_t rows = in_pieces && pass.rows ? pass.n_rows : a.n_f;
-        int64_t at = gattn_state_row(a, item, rows,
-                                     in_pieces ? query.row : query.position);
-        if (in_pieces) at += item.piece * a.batch * a.heads * rows;
-        gattn_store_state<D, M>(state, f, half, inverse, lse, a.dim_v, at,
-                                in_pieces ? pass.piece_state : pass.state);
-        continue;
-      }
+      const bool finite = gattn_row_finite(state, f, half);
+      __syncwarp();
+      if (!finite && lane % 4 == 0 && query.position >= 0)
+        lanes[row].position = GATTN_LEFT_ROW - query.position;
+      if (to_state && finite && query.position >= 0)
+        gattn_store_state<D, M>(state, f, half, inverse, lse, a.dim_v,
+                                gattn_state_place_of(a, pass, item, query));
+      if (to_state) continue;
       if (a.lse.data && lane % 4 == 0 && query.position >= 0)
         ((float *)a.lse.data)[item.batch * a.lse.batch +
                               item.head * a.lse.head +
@@ -96,9 +136,9 @@ GATTN_DEVICE void gattn_store_rows(const gattn_device_attention &a,
             gattn_pack(state.o[f][n][2 * half] * inverse,
                        state.o[f][n][2 * half + 1] * inverse, T());
     }
-  if (in_pieces || pass.store_state) return;
   __syncwarp();
-  gattn_store_outputs<T, D>(a, item, chunks, lanes, first, 16 * M, tile);
+  if (!to_state)
+    gattn_store_outputs<T, D>(a, item, chunks, lanes, first, 16 * M, tile);
 }
 
 #endif

@@ -18,11 +18,15 @@ typedef struct gattn_key_form {
 /* What the host has found out about a pass. */
 typedef struct gattn_tile_launch_facts {
   int64_t items;      /* query tiles x heads x batch x pieces */
+  int64_t group;      /* query heads of a key head */
   int32_t plain_score; /* the score is the dot product, scale > 0 */
   int32_t q_chunks, k_chunks, v_chunks, o_chunks; /* 8 elements in a row lie
                                                    * together, aligned to 16
                                                    * bytes */
   gattn_key_form form;
+  int32_t bounds; /* gattn_bounds_kind of pass->formula */
+  int32_t only_interval; /* which is one atom, an INTERVAL */
+  int32_t only_range;    /* queries are vertices in order: none is looked up */
 } gattn_tile_launch_facts;
 
 /* Each takes lanes 64 and, up to dimension 128, lanes 128. */
