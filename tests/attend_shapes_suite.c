@@ -414,29 +414,36 @@ START_TEST(heads_of_their_own) {
 }
 END_TEST
 
+static TCase *made_case(Suite *suite, const char *name) {
+  TCase *made = tcase_create(name);
+  tcase_add_checked_fixture(made, create, destroy);
+  tcase_set_timeout(made, 120);
+  suite_add_tcase(suite, made);
+  return made;
+}
+
 Suite *make_attend_shapes_suite(void) {
   Suite *suite = suite_create("attend shapes");
-  TCase *kinds = tcase_create("masks");
-  tcase_add_checked_fixture(kinds, create, destroy);
-  tcase_set_timeout(kinds, 120);
+  TCase *kinds = made_case(suite, "masks");
   tcase_add_loop_test(kinds, masks_around_tiles, 0, COUNT(sizes));
-  tcase_add_test(kinds, lengths_around_tiles);
-  tcase_add_test(kinds, masks_of_grids);
-  tcase_add_loop_test(kinds, masks_of_arrays, 0, COUNT(arrays));
-  tcase_add_test(kinds, masks_of_a_callback);
-  suite_add_tcase(suite, kinds);
-  TCase *shapes = tcase_create("shapes");
-  tcase_add_checked_fixture(shapes, create, destroy);
-  tcase_set_timeout(shapes, 120);
+  TCase *lengths = made_case(suite, "lengths and grids");
+  tcase_add_test(lengths, lengths_around_tiles);
+  tcase_add_test(lengths, masks_of_grids);
+  TCase *stored_masks = made_case(suite, "arrays");
+  tcase_add_loop_test(stored_masks, masks_of_arrays, 0, COUNT(arrays));
+  tcase_add_test(stored_masks, masks_of_a_callback);
+  TCase *shapes = made_case(suite, "dimensions");
   tcase_add_loop_test(shapes, every_dimension, 0, GATTN_INT64);
   tcase_add_loop_test(shapes, values_of_another_dimension, 0, GATTN_INT64);
   tcase_add_loop_test(shapes, layouts, 0, GATTN_INT64);
-  tcase_add_test(shapes, groups_of_heads);
-  tcase_add_test(shapes, frontiers_of_long_sequences);
-  tcase_add_loop_test(shapes, long_rows, 0, GATTN_INT64);
-  tcase_add_loop_test(shapes, heads_of_their_own, 0, GATTN_INT64);
-  tcase_add_loop_test(shapes, poison_keeps_to_its_rows, 0, GATTN_INT64);
-  tcase_add_loop_test(shapes, large_scores, 0, GATTN_INT64);
-  suite_add_tcase(suite, shapes);
+  TCase *rows = made_case(suite, "rows and heads");
+  tcase_add_test(rows, groups_of_heads);
+  tcase_add_test(rows, frontiers_of_long_sequences);
+  tcase_add_loop_test(rows, heads_of_their_own, 0, GATTN_INT64);
+  TCase *cut = made_case(suite, "long rows");
+  tcase_add_loop_test(cut, long_rows, 0, GATTN_INT64);
+  TCase *values = made_case(suite, "values");
+  tcase_add_loop_test(values, poison_keeps_to_its_rows, 0, GATTN_INT64);
+  tcase_add_loop_test(values, large_scores, 0, GATTN_INT64);
   return suite;
 }
