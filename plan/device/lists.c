@@ -371,6 +371,7 @@ static void add_sample(const gattn_tile_making *making,
   sample->slots += keys * (double)lanes;
   sample->present += keys * (double)tile->present;
   sample->rows += (double)tile->present;
+  sample->cut |= tile->work >= making->most_work;
 }
 
 gattn_status gattn_tile_store_sample(gattn_context *context,

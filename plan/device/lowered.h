@@ -90,6 +90,7 @@ typedef struct gattn_tile_sample {
   double edges, slots; /* slots: lanes times keys of the tiles visited */
   double rows;         /* lanes that are there */
   double present;      /* slots of lanes that are there */
+  bool cut;            /* some rows were too long to be walked to their end */
 } gattn_tile_sample;
 
 gattn_status gattn_tile_store_sample(gattn_context *context,

@@ -40,7 +40,10 @@ gattn_tile_pass gattn_device_pass(const gattn_device_lowering *lowering,
                                   const gattn_numbering *numbering,
                                   int32_t lanes);
 
-/* Lanes for windows of about `degree` keys. */
+/* Lanes for windows of about `degree` keys: of a pass over so many rows; of one
+ * over the frontier. */
+int32_t gattn_device_lanes_for(const gattn_device_lowering *lowering,
+                               int64_t rows, double degree);
 int32_t gattn_device_lanes(const gattn_device_lowering *lowering,
                            double degree);
 

@@ -16,6 +16,9 @@ static const struct {
 /* Few rows in a tile cost what their keys cost: of lanes that are there. */
 static const double present_density = 0.5;
 
+/* Key tiles that a formula's pass may visit for each that has edges. */
+static const double scattered = 4;
+
 /* ------------------------------------------------------------ one part */
 
 static gattn_device_part *new_part(gattn_device_lowering *lowering,
@@ -94,12 +97,40 @@ static gattn_status make_formula_part(gattn_device_lowering *lowering,
   return GATTN_SUCCESS;
 }
 
+/* A tile of vertices from here and there visits all that lies between their
+ * keys. Where it has edges in far fewer tiles, those are listed, or the edges
+ * run one by one. */
+static gattn_status formula_pays(gattn_device_lowering *lowering,
+                                 const gattn_pass_group *group, bool *pays) {
+  const gattn_frontier *frontier = lowering->problem->frontier;
+  gattn_formula_arrays arrays;
+  gattn_tile_sample sample = {0};
+  *pays = true;
+  if (!frontier || !frontier->vertices) return GATTN_SUCCESS;
+  gattn_tile_pass pass =
+      gattn_device_pass(lowering, &group->numbering,
+                        gattn_device_lanes(lowering, GATTN_TILE_KEYS));
+  gattn_status status = gattn_tile_store_sample(
+      lowering->context, &lowering->lowered->geometry, &pass, group->graph,
+      &sample);
+  if (status || sample.cut) return status;
+  gattn_key_formula_of(group->graph, &pass.formula, &arrays);
+  const double visited =
+      gattn_pass_measured(&lowering->lowered->geometry, &pass).average;
+  const double tiles = sample.slots / pass.lanes / GATTN_TILE_KEYS /
+                       (double)gattn_samples_of(pass.n_tiles);
+  *pays = visited < scattered * (tiles + 1);
+  return GATTN_SUCCESS;
+}
+
 static gattn_status make_formula_parts(gattn_device_lowering *lowering) {
   gattn_status status = GATTN_SUCCESS;
   for (int g = 0; g < lowering->n_groups && !status; g++) {
     bool made;
     gattn_graph *graph = lowering->groups[g].graph;
-    status = make_formula_part(lowering, &lowering->groups[g], &made);
+    status = formula_pays(lowering, &lowering->groups[g], &made);
+    if (!status && made)
+      status = make_formula_part(lowering, &lowering->groups[g], &made);
     if (status) break;
     if (!made)
       lowering->open[lowering->n_open++] = gattn_graph_retain(graph);
@@ -116,7 +147,7 @@ static void make_hub_part(gattn_device_lowering *lowering) {
   const int64_t n_kv = lowering->problem->n_kv, n = lowered->hubs.count;
   if (n == 0) return;
   gattn_device_part *part = new_part(lowering, GATTN_DEVICE_HUBS);
-  const int32_t lanes = gattn_device_lanes(lowering, (double)n_kv);
+  const int32_t lanes = gattn_device_lanes_for(lowering, n, (double)n_kv);
   part->tiles = (gattn_tile_pass){.numbering = {.kind = GATTN_NUMBER_LINEAR},
                                   .lanes = lanes,
                                   .n_tiles = (n + lanes - 1) / lanes,
