@@ -16,6 +16,7 @@ Suite *make_selection_suite(void);
 Suite *make_measure_suite(void);
 Suite *make_merge_suite(void);
 Suite *make_skewed_suite(void);
+Suite *make_operators_brutal_suite(void);
 Suite *make_frontier_tensors_suite(void);
 Suite *make_csr_tensors_suite(void);
 Suite *make_program_suite(void);
