@@ -91,22 +91,43 @@ static __device__ uint32_t bitwise_cut(const segment &s, int64_t k) {
   return found;
 }
 
-/* The same digit by digit, for a block. */
+/* How many edges of this warp have each digit, below the digits found: equal
+ * ones are counted together, so that no two lanes write to one number. */
+static __device__ void count_digits(const segment &s, uint32_t found,
+                                    int shift, uint32_t *counts) {
+  for (int64_t strip = 0; strip < s.count; strip += BLOCK) {
+    const int64_t e = strip + threadIdx.x;
+    const uint32_t rank = e < s.count ? s.rank(e) : 0;
+    const bool below = e < s.count &&
+                       ((uint64_t)(rank ^ found) >> shift >> 8) == 0;
+    const int digit = below ? (int)(rank >> shift & 255) : DIGITS;
+    const unsigned equal = __match_any_sync(~0u, digit);
+    if (below && (int)threadIdx.x % WARP == __ffs(equal) - 1)
+      counts[digit] += __popc(equal);
+    __syncwarp();
+  }
+}
+
+/* The same as bitwise_cut digit by digit, for a block. A warp's counts fit 32
+ * bits in any row that fits a device. */
 static __device__ uint32_t digitwise_cut(const segment &s, int64_t k) {
-  __shared__ unsigned long long counts[DIGITS];
+  __shared__ uint32_t counts[BLOCK / WARP][DIGITS];
+  __shared__ int64_t sums[DIGITS];
   uint32_t found = 0;
   for (int shift = 24; shift >= 0; shift -= 8) {
-    if (threadIdx.x < DIGITS) counts[threadIdx.x] = 0;
+    uint32_t *own = counts[threadIdx.x / WARP];
+    for (int d = threadIdx.x % WARP; d < DIGITS; d += WARP) own[d] = 0;
+    __syncwarp();
+    count_digits(s, found, shift, own);
     __syncthreads();
-    for (int64_t e = threadIdx.x; e < s.count; e += BLOCK) {
-      const uint32_t rank = s.rank(e);
-      if (((uint64_t)(rank ^ found) >> shift >> 8) == 0)
-        atomicAdd(&counts[rank >> shift & 255], 1ull);
+    if (threadIdx.x < DIGITS) {
+      int64_t sum = 0;
+      for (int w = 0; w < BLOCK / WARP; w++) sum += counts[w][threadIdx.x];
+      sums[threadIdx.x] = sum;
     }
     __syncthreads();
     int digit = DIGITS - 1;
-    for (; digit > 0 && (int64_t)counts[digit] < k; digit--)
-      k -= (int64_t)counts[digit];
+    for (; digit > 0 && sums[digit] < k; digit--) k -= sums[digit];
     found |= (uint32_t)digit << shift;
     __syncthreads();
   }
