@@ -42,7 +42,9 @@ typedef struct gattn_attention_args {
  * GATTN_ERROR_STRIDE (an output with a zero stride), GATTN_ERROR_DUPLICATE (a
  * vertex twice in the frontier), GATTN_ERROR_ARGUMENT (a scale that is not
  * finite), GATTN_ERROR_CALLBACK (a generator broke its contract; o and lse are
- * then partly written), and those of tensors and scores. */
+ * then partly written), and those of tensors and scores. On a device it returns
+ * when the work is done; GATTN_ERROR_DEVICE, GATTN_ERROR_UNSUPPORTED (a score
+ * that is a function, or dimensions beyond 1024). */
 GATTN_API gattn_status gattn_attention(gattn_context *context,
                                        gattn_graph *graph,
                                        gattn_frontier *frontier,

@@ -82,10 +82,14 @@ typedef struct gattn_plan_options {
 
 /* Makes every choice: what is fused, how each graph is cut into parts and in
  * which lowered form each part runs. options may be null. The program may be
- * destroyed afterwards. GATTN_ERROR_STATE (no outputs). */
+ * destroyed afterwards. On a device, what kernels read of masks, frontiers and
+ * scores is copied there now. GATTN_ERROR_STATE (no outputs),
+ * GATTN_ERROR_UNSUPPORTED (a device: a score that is a function, or dimensions
+ * beyond 1024). */
 GATTN_API gattn_status gattn_plan_create(gattn_program *program,
                                          const gattn_plan_options *options,
                                          gattn_plan **plan);
+/* Waits for the context's stream; executions on other streams must be done. */
 GATTN_API void gattn_plan_destroy(gattn_plan *plan);
 
 /* *bytes the workspace of gattn_plan_execute must have; may be 0. For fused
@@ -109,12 +113,18 @@ typedef struct gattn_binding {
  * output once. Does not allocate. workspace is aligned to 64 bytes and has
  * workspace_bytes >= gattn_plan_workspace. One plan may be executed from
  * several threads at once, each with its own workspace; the context's message
- * is then that of the last to fail. stream is for devices and must be null on
- * the CPU (GATTN_ERROR_ARGUMENT). No output may share memory with another
+ * is then that of the last to fail. No output may share memory with another
  * bound tensor (GATTN_ERROR_ARGUMENT).
+ *
+ * On a device tensors and workspace are memory of that device, and the work is
+ * put on stream, a cudaStream_t, null for the context's: nothing is waited for
+ * or read back, so that executions can be captured into a CUDA graph. What goes
+ * wrong there is found by the next call that waits. On the CPU stream must be
+ * null (GATTN_ERROR_ARGUMENT).
+ *
  * GATTN_ERROR_STATE (a binding missing, twice, or unknown), GATTN_ERROR_SHAPE,
  * GATTN_ERROR_TYPE, GATTN_ERROR_WORKSPACE, GATTN_ERROR_CALLBACK,
- * GATTN_ERROR_CANCELLED. */
+ * GATTN_ERROR_CANCELLED, GATTN_ERROR_DEVICE. */
 GATTN_API gattn_status gattn_plan_execute(gattn_plan *plan,
                                           const gattn_binding *bindings,
                                           int64_t n, void *workspace,
