@@ -205,12 +205,12 @@ GATTN_DEVICE void gattn_multiply_values(const float (&s)[M][8][4], uint32_t v,
   }
 }
 
-/* All lanes: dot products to scores. */
-template <class Score, typename T, int D, int M, int STAGES>
-GATTN_DEVICE void gattn_score_tile(const gattn_tile_run<T, D, M, STAGES> &run,
-                                   const Score &score_of, int stage,
+/* All lanes: dot products of the warp's rows from `first` on to scores. */
+template <class Score, typename T, int D, int W, int M, int STAGES>
+GATTN_DEVICE void gattn_score_tile(const gattn_tile_run<T, D, W, STAGES> &run,
+                                   const Score &score_of, int stage, int first,
                                    float (&s)[M][8][4]) {
-  const int lane = threadIdx.x % 32, first = threadIdx.x / 32 * 16 * M;
+  const int lane = threadIdx.x % 32;
 #pragma unroll
   for (int n = 0; n < 8; n++)
 #pragma unroll
@@ -246,7 +246,8 @@ GATTN_DEVICE void gattn_visit_tile(const gattn_tile_run<T, D, M, STAGES> &run,
       gattn_shared_address(shared->k[stage]) +
           gattn_chunk_at<D>(lane / 16 * 8 + lane % 8, lane / 8 % 2),
       s);
-  if (!Score::plain) gattn_score_tile(run, score_of, stage, s);
+  if (!Score::plain)
+    gattn_score_tile(run, score_of, stage, threadIdx.x / 32 * 16 * M, s);
   if (cover == GATTN_COVER_SOME) gattn_mask_scores(s, word);
   float base[M][2];
   gattn_raise_maxima(s, rate, state, base);
@@ -256,12 +257,13 @@ GATTN_DEVICE void gattn_visit_tile(const gattn_tile_run<T, D, M, STAGES> &run,
                                  rate, base, state);
 }
 
-/* An empty state, or the one that earlier passes left. */
-template <typename T, int D, int M, int STAGES>
-GATTN_DEVICE void gattn_begin_state(const gattn_tile_run<T, D, M, STAGES> &run,
-                                    float unit,
+/* An empty state, or the one that earlier passes left, of the warp's rows from
+ * `first` on. */
+template <typename T, int D, int W, int M, int STAGES>
+GATTN_DEVICE void gattn_begin_state(const gattn_tile_run<T, D, W, STAGES> &run,
+                                    float unit, int first,
                                     gattn_warp_state<M, D> *state) {
-  const int lane = threadIdx.x % 32, first = threadIdx.x / 32 * 16 * M;
+  const int lane = threadIdx.x % 32;
   const gattn_device_attention &a = run.a;
 #pragma unroll
   for (int f = 0; f < M; f++)
@@ -348,14 +350,12 @@ GATTN_DEVICE void gattn_begin_item(const gattn_device_attention &a,
   __syncthreads();
 }
 
-/* All threads: one item of the grid. */
-template <class Score, typename T, int D, int M, int STAGES>
-GATTN_DEVICE void gattn_tile_item_run(
+/* What a thread reads for an item. */
+template <typename T, int D, int M, int STAGES>
+GATTN_DEVICE gattn_tile_run<T, D, M, STAGES> gattn_tile_run_of(
     const gattn_device_attention &a, const gattn_tile_pass &pass,
-    const gattn_tile_launch_facts &facts, int64_t n,
+    const gattn_tile_launch_facts &facts, const gattn_tile_item &item,
     gattn_tile_shared<D, M, STAGES> *shared) {
-  auto *block = &shared->block;
-  const gattn_tile_item item = gattn_tile_item_of(a, pass, facts.group, n);
   const int64_t kv_head = gattn_quotient(item.head, facts.group);
   gattn_tile_run<T, D, M, STAGES> run = {
       a, pass, facts.form,
@@ -367,15 +367,28 @@ GATTN_DEVICE void gattn_tile_item_run(
   const int64_t chunk = threadIdx.x % gattn_share<D>::CHUNKS * 8;
   run.k_origin = run.k.data + first * run.k.row + chunk;
   run.v_origin = run.v.data + first * run.v.row + chunk;
+  return run;
+}
+
+/* All threads: one item of the grid. */
+template <class Score, typename T, int D, int M, int STAGES>
+GATTN_DEVICE void gattn_tile_item_run(
+    const gattn_device_attention &a, const gattn_tile_pass &pass,
+    const gattn_tile_launch_facts &facts, int64_t n,
+    gattn_tile_shared<D, M, STAGES> *shared) {
+  auto *block = &shared->block;
+  const gattn_tile_item item = gattn_tile_item_of(a, pass, facts.group, n);
+  const gattn_tile_run<T, D, M, STAGES> run =
+      gattn_tile_run_of<T, D, M, STAGES>(a, pass, facts, item, shared);
   gattn_begin_item<T>(a, pass, facts, item, shared);
 
   const Score score_of(a.score, item.head);
   const float unit = Score::plain ? a.scale : 1.f;
   gattn_warp_state<M, D> state;
-  gattn_begin_state(run, unit, &state);
+  gattn_begin_state(run, unit, threadIdx.x / 32 * 16 * M, &state);
   gattn_visit_tiles(run, score_of, unit, &state);
   gattn_store_rows<T, D, M>(a, pass, block->item, unit, facts.o_chunks,
-                            block->lanes, shared->q, state);
+                            threadIdx.x / 32 * 16 * M, block->lanes, shared->q, state);
   gattn_recompute_rows<Score, T, 16 * M>(a, pass, block->item, block->sequence,
                                          block->lanes);
 }

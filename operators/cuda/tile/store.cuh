@@ -98,15 +98,16 @@ GATTN_DEVICE void gattn_store_outputs(const gattn_device_attention &a,
   }
 }
 
-/* All lanes of a warp; `tile` is where its rows of Q were, and is written. */
+/* All lanes of a warp: its rows from `first` on; `tile` is where their rows of Q
+ * were, and is written. */
 template <typename T, int D, int M>
 GATTN_DEVICE void gattn_store_rows(const gattn_device_attention &a,
                                    const gattn_tile_pass &pass,
                                    const gattn_tile_item &item, float unit,
-                                   bool chunks, gattn_query_lane *lanes,
-                                   char *tile,
+                                   bool chunks, int first,
+                                   gattn_query_lane *lanes, char *tile,
                                    const gattn_warp_state<M, D> &state) {
-  const int lane = threadIdx.x % 32, first = threadIdx.x / 32 * 16 * M;
+  const int lane = threadIdx.x % 32;
   const bool to_state = pass.pieces > 1 || pass.store_state;
 #pragma unroll
   for (int f = 0; f < M; f++)
