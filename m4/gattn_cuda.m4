@@ -35,6 +35,10 @@ _GATTN_CU
   AS_IF([$NVCC $NVCCFLAGS -std=c++17 $CUDA_GENCODE -c -o conftest_cu.o \
            conftest.cu >&AS_MESSAGE_LOG_FD 2>&1], [],
     [gattn_cuda_problem="$NVCC does not compile for $with_cuda_arch"])
+  dnl Since CUDA 12.4; a quarter of the size.
+  AS_IF([$NVCC --compress-mode=size --dryrun conftest.cu \
+           >&AS_MESSAGE_LOG_FD 2>&1],
+    [AS_VAR_APPEND([CUDA_GENCODE], [" --compress-mode=size"])])
   rm -f conftest.cu conftest_cu.o
   AS_IF([test -z "$gattn_cuda_problem"], [
     gattn_save_CPPFLAGS=$CPPFLAGS
