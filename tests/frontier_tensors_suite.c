@@ -293,6 +293,14 @@ static answers answer(gattn_graph *graph, gattn_frontier *frontier,
   return a;
 }
 
+static void free_answers(answers *a) {
+  oracle_array_free(&a->scores);
+  oracle_array_free(&a->weights);
+  oracle_array_free(&a->lse);
+  oracle_array_free(&a->o);
+  oracle_array_free(&a->top);
+}
+
 /* The first elements are those of the other, the rest as they were. */
 static void assert_same(const char *what, const oracle_array *got,
                         const oracle_array *expected) {
@@ -322,18 +330,117 @@ START_TEST(operators_on_a_part) {
   assert_same("o", &got.o, &expected.o);
   assert_same("arg max", &got.top, &expected.top);
   answers *both[] = {&got, &expected};
-  for (int n = 0; n < 2; n++) {
-    oracle_array_free(&both[n]->scores);
-    oracle_array_free(&both[n]->weights);
-    oracle_array_free(&both[n]->lse);
-    oracle_array_free(&both[n]->o);
-    oracle_array_free(&both[n]->top);
-  }
+  for (int n = 0; n < 2; n++) free_answers(both[n]);
   gattn_frontier_release(host);
   gattn_frontier_release(device);
   gattn_graph_release(graph);
   oracle_array_free(&q);
   oracle_array_free(&k);
+}
+END_TEST
+
+/* The same operators as the steps of a plan; the scores stay inside. */
+static void run_plan(gattn_graph *graph, gattn_frontier *frontier,
+                     const gattn_tensor *q, const gattn_tensor *k,
+                     answers *out) {
+  gattn_program *program;
+  gattn_value vq, vk, scores, weights, lse, o, top;
+  ASSERT_OK(gattn_program_create(context, &program));
+  vq = test_input(context, program, "q", q);
+  vk = test_input(context, program, "k", k);
+  ASSERT_OK(gattn_program_advance(program, graph, frontier, vq, vk, NULL, NULL,
+                                  GATTN_NO_VALUE, &scores));
+  ASSERT_OK(gattn_program_segmented_reduce(program, GATTN_ARG_MAX, scores,
+                                           &top));
+  ASSERT_OK(
+      gattn_program_segmented_softmax(program, scores, &weights, &lse));
+  ASSERT_OK(gattn_program_gather(program, weights, vk, &o));
+  ASSERT_OK(gattn_program_output(program, "top", top));
+  ASSERT_OK(gattn_program_output(program, "lse", lse));
+  ASSERT_OK(gattn_program_output(program, "o", o));
+  gattn_plan *plan = test_plan_make(context, program, GATTN_FUSE_NEVER);
+  const gattn_binding bindings[] = {{vq, q},
+                                    {vk, k},
+                                    {top, &out->top.tensor},
+                                    {lse, &out->lse.tensor},
+                                    {o, &out->o.tensor}};
+  ASSERT_OK(test_plan_execute(context, plan, bindings, 5));
+  oracle_array_read(&out->top);
+  oracle_array_read(&out->lse);
+  oracle_array_read(&out->o);
+  gattn_plan_destroy(plan);
+  gattn_program_destroy(program);
+}
+
+/* What one step chose is the mask of the next, and of a plan. */
+START_TEST(chosen_edges_feed_plans) {
+  gattn_graph *graph, *kept;
+  const int64_t shape[] = {N, DIM};
+  int64_t edges;
+  oracle_array q = oracle_array_make(GATTN_FLOAT32, 2, shape, ORACLE_DENSE, 2);
+  oracle_array k = oracle_array_make(GATTN_FLOAT32, 2, shape, ORACLE_DENSE, 3);
+  oracle_array_place(&q, context);
+  oracle_array_place(&k, context);
+  ASSERT_OK(gattn_mask_local(context, N, N, 8, 8, &graph));
+  ASSERT_OK(gattn_edge_count(context, graph, NULL, &edges));
+  oracle_array scores = output(GATTN_FLOAT32, 1, &edges);
+  ASSERT_OK(gattn_advance(context, graph, NULL, &q.tensor, &k.tensor, NULL,
+                          NULL, NULL, &scores.tensor));
+  ASSERT_OK(gattn_filter_threshold(context, graph, NULL, &scores.tensor, 0.5,
+                                   &kept));
+  gattn_frontier *part = make_list(N, active, POSITIONS, 1, ORACLE_DENSE);
+  gattn_frontier *frontiers[] = {NULL, part};
+  gattn_frontier *whole;
+  ASSERT_OK(gattn_frontier_all(context, N, &whole));
+  for (int f = 0; f < 2; f++) {
+    gattn_frontier *frontier = f ? frontiers[1] : whole;
+    answers expected = answer(kept, frontier, &q, &k);
+    answers got = answer(kept, frontier, &q, &k);
+    gattn_tensor queries = q.tensor;
+    queries.shape[0] = gattn_frontier_size(frontier);
+    run_plan(kept, frontiers[f], &queries, &k.tensor, &got);
+    assert_same("o", &got.o, &expected.o);
+    assert_same("lse", &got.lse, &expected.lse);
+    assert_same("arg max", &got.top, &expected.top);
+    free_answers(&expected);
+    free_answers(&got);
+  }
+  gattn_frontier_release(part);
+  gattn_frontier_release(whole);
+  gattn_graph_release(kept);
+  gattn_graph_release(graph);
+  oracle_array_free(&scores);
+  oracle_array_free(&q);
+  oracle_array_free(&k);
+}
+END_TEST
+
+/* Vertices on a device are of no use to a context of the CPU. */
+START_TEST(another_device_is_refused) {
+  gattn_frontier *list = make_list(100, some, SOME, -1, ORACLE_DENSE), *out;
+  gattn_context_options options = {.struct_size = sizeof options};
+  gattn_context *host;
+  gattn_graph *graph;
+  int64_t count = -7;
+  ck_assert_int_eq(gattn_context_create(&options, &host), GATTN_SUCCESS);
+  ck_assert_int_eq(gattn_mask_local(host, 100, 100, 1, 1, &graph),
+                   GATTN_SUCCESS);
+  ck_assert_int_eq(gattn_edge_count(host, graph, list, &count),
+                   GATTN_ERROR_DEVICE);
+  ck_assert_int_eq(gattn_frontier_count(host, list, &count),
+                   GATTN_ERROR_DEVICE);
+  ck_assert_int_eq(gattn_frontier_uniquify(host, list, &out),
+                   GATTN_ERROR_DEVICE);
+  ck_assert_int_eq(gattn_frontier_union(host, list, list, &out),
+                   GATTN_ERROR_DEVICE);
+  ck_assert_int_eq(gattn_frontier_filter(host, list, even, NULL, &out),
+                   GATTN_ERROR_DEVICE);
+  ck_assert_int_eq(gattn_frontier_neighbors(host, list, graph, &out),
+                   GATTN_ERROR_DEVICE);
+  ck_assert_int_eq(count, -7);
+  gattn_graph_release(graph);
+  gattn_frontier_release(list);
+  gattn_context_destroy(host);
 }
 END_TEST
 
@@ -368,6 +475,8 @@ Suite *make_frontier_tensors_suite(void) {
   tcase_add_test(tcase, sets);
   tcase_add_test(tcase, reach);
   tcase_add_test(tcase, operators_on_a_part);
+  tcase_add_test(tcase, chosen_edges_feed_plans);
+  if (test_on_device()) tcase_add_test(tcase, another_device_is_refused);
   tcase_add_test(tcase, duplicates_are_known);
   suite_add_tcase(suite, tcase);
   return suite;
