@@ -53,11 +53,16 @@ static cost node_cost(const gattn_plan *plan, const gattn_node *node) {
   }
 }
 
+/* Of one graph; where they lie on a device, what there is room for. */
+static double edges_of(const gattn_edges *set, int64_t g) {
+  return (double)(set->device ? set->device->rows[g].edges
+                              : gattn_edges_offsets(set, g)[set->n_f]);
+}
+
 /* Edges of all batches and heads. */
 static double all_edges(const gattn_edges *set, const gattn_view *values) {
   double edges = 0;
-  for (int64_t g = 0; g < set->graphs; g++)
-    edges += (double)gattn_edges_offsets(set, g)[set->n_f];
+  for (int64_t g = 0; g < set->graphs; g++) edges += edges_of(set, g);
   double heads = set->graphs > 1 ? 1 : (double)values->shape[1];
   return (double)values->shape[0] * heads * edges;
 }
