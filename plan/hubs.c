@@ -32,8 +32,8 @@ gattn_status gattn_unite(gattn_context *context, gattn_graph **graph,
   return GATTN_SUCCESS;
 }
 
-bool gattn_is_hub(const gattn_attend_problem *problem,
-                  const gattn_shape *shape, int64_t *rows_left) {
+bool gattn_is_hub(const gattn_attend_problem *problem, const gattn_shape *shape,
+                  int64_t *rows_left) {
   if (shape->form != GATTN_FORM_ROWS || problem->n_kv < GATTN_HUB_KEYS)
     return false;
   int64_t left = *rows_left;
@@ -109,8 +109,7 @@ static int64_t gather_ranges(gattn_graph *const *terms, int64_t n,
   for (int64_t t = 0; t < n; t++) {
     gattn_shape shape = gattn_shape_of(terms[t]);
     if (ranges)
-      memcpy(ranges + count, shape.rows,
-             (size_t)shape.n_rows * sizeof *ranges);
+      memcpy(ranges + count, shape.rows, (size_t)shape.n_rows * sizeof *ranges);
     count += shape.n_rows;
   }
   return count;

@@ -10,7 +10,8 @@ enum {
   GATTN_HUB_KEYS = 2048  /* rows shorter than this are not split */
 };
 
-/* The vertices that are hubs, and which positions of the frontier are theirs. */
+/* The vertices that are hubs, and which positions of the frontier are theirs.
+ */
 typedef struct gattn_hubs {
   gattn_range *vertices; /* [n_ranges], sorted and disjoint; room: capacity */
   int64_t n_ranges, capacity;
@@ -20,8 +21,8 @@ typedef struct gattn_hubs {
 
 /* Whether a term of such a shape is a few whole rows worth splitting,
  * *rows_left at most: those are taken off. */
-bool gattn_is_hub(const gattn_attend_problem *problem,
-                  const gattn_shape *shape, int64_t *rows_left);
+bool gattn_is_hub(const gattn_attend_problem *problem, const gattn_shape *shape,
+                  int64_t *rows_left);
 
 /* The hubs among the problem's frontier that terms[n], hubs all, make. */
 gattn_status gattn_hubs_make(gattn_context *context,

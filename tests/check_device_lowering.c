@@ -15,28 +15,38 @@
 static gattn_context *context;
 
 static void setup(void) {
-  gattn_context_options options = {.struct_size = sizeof options,
-                                   .threads = 2};
+  gattn_context_options options = {.struct_size = sizeof options, .threads = 2};
   ck_assert_int_eq(gattn_context_create(&options, &context), GATTN_SUCCESS);
 }
 static void teardown(void) { gattn_context_destroy(context); }
 
-#define ck_ok(call)                                                  \
-  do {                                                               \
-    gattn_status status_ = (call);                                   \
-    ck_assert_msg(!status_, "%s: %s", #call,                         \
-                  gattn_context_message(context));                   \
+#define ck_ok(call)                                                           \
+  do {                                                                        \
+    gattn_status status_ = (call);                                            \
+    ck_assert_msg(!status_, "%s: %s", #call, gattn_context_message(context)); \
   } while (0)
 
 /* Wide tiles and narrow, a device that is full and one that is not. */
 static const lowered_case targets[] = {
-    {.lanes = 64, .multiprocessors = 1, .heads = 1, .batch = 1,
+    {.lanes = 64,
+     .multiprocessors = 1,
+     .heads = 1,
+     .batch = 1,
      .type = GATTN_FLOAT16},
-    {.lanes = 128, .multiprocessors = 132, .heads = 2, .batch = 1,
+    {.lanes = 128,
+     .multiprocessors = 132,
+     .heads = 2,
+     .batch = 1,
      .type = GATTN_FLOAT32},
-    {.lanes = 128, .multiprocessors = 1, .heads = 1, .batch = 2,
+    {.lanes = 128,
+     .multiprocessors = 1,
+     .heads = 1,
+     .batch = 2,
      .type = GATTN_FLOAT32},
-    {.lanes = 64, .multiprocessors = 132, .heads = 1, .batch = 1,
+    {.lanes = 64,
+     .multiprocessors = 132,
+     .heads = 1,
+     .batch = 1,
      .type = GATTN_FLOAT16},
 };
 
@@ -167,9 +177,11 @@ static const struct {
     {"(local(20) | random(8, 8)) & (causal | cols(0:9))", 600, 600},
     {"local(1)|cols(0)|cols(9)|cols(20)|cols(77)|cols(80)|cols(99)|cols(131)|"
      "cols(140)|cols(150)|cols(163)|cols(179)|cols(200)|cols(208)|cols(222)|"
-     "cols(239)|cols(251)|cols(260)|cols(271)|cols(281)", 400, 400},
+     "cols(239)|cols(251)|cols(260)|cols(271)|cols(281)",
+     400, 400},
     {"strided(2) | strided(3) | strided(5) | strided(7) | strided(11) | "
-     "strided(13) | local(4) | dilated(3, 17)", 600, 600},
+     "strided(13) | local(4) | dilated(3, 17)",
+     600, 600},
 };
 
 START_TEST(expression) {
@@ -203,20 +215,34 @@ static int random_expression(uint64_t *state, int64_t n, int depth, char *text,
     return used + snprintf(text + used, size - (size_t)used, ")");
   }
   switch (random_below(state, 14)) {
-    case 0: return snprintf(text, size, "local(%u)", a);
-    case 1: return snprintf(text, size, "dilated(%u, %u)", a, b);
-    case 2: return snprintf(text, size, "strided(%u)", a);
-    case 3: return snprintf(text, size, "causal");
-    case 4: return snprintf(text, size, "random(%u, %u)", b, a);
-    case 5: return snprintf(text, size, "blocks(%u)", a * b);
-    case 6: return snprintf(text, size, "cols(%u:%u)", a, a + b);
-    case 7: return snprintf(text, size, "rows(%u:%u)", a, a + b);
-    case 8: return snprintf(text, size, "fixed(%u, %u)", a + 9, b);
-    case 9: return snprintf(text, size, "randomblocks(%u, %u, 5)", a, b);
-    case 10: return snprintf(text, size, "dilated2d(%u, %u)", 3 * a, b);
-    case 11: return snprintf(text, size, "neighborhood2d(20, 13, 5, 3)");
-    case 12: return snprintf(text, size, "blocks2d(20, 13, %u, %u)", b, a);
-    default: return snprintf(text, size, "documents(0, %u, %u)", a, a + b);
+    case 0:
+      return snprintf(text, size, "local(%u)", a);
+    case 1:
+      return snprintf(text, size, "dilated(%u, %u)", a, b);
+    case 2:
+      return snprintf(text, size, "strided(%u)", a);
+    case 3:
+      return snprintf(text, size, "causal");
+    case 4:
+      return snprintf(text, size, "random(%u, %u)", b, a);
+    case 5:
+      return snprintf(text, size, "blocks(%u)", a * b);
+    case 6:
+      return snprintf(text, size, "cols(%u:%u)", a, a + b);
+    case 7:
+      return snprintf(text, size, "rows(%u:%u)", a, a + b);
+    case 8:
+      return snprintf(text, size, "fixed(%u, %u)", a + 9, b);
+    case 9:
+      return snprintf(text, size, "randomblocks(%u, %u, 5)", a, b);
+    case 10:
+      return snprintf(text, size, "dilated2d(%u, %u)", 3 * a, b);
+    case 11:
+      return snprintf(text, size, "neighborhood2d(20, 13, 5, 3)");
+    case 12:
+      return snprintf(text, size, "blocks2d(20, 13, %u, %u)", b, a);
+    default:
+      return snprintf(text, size, "documents(0, %u, %u)", a, a + b);
   }
 }
 
@@ -255,8 +281,11 @@ START_TEST(buckets) {
 END_TEST
 
 START_TEST(edges_alone) {
-  const lowered_case wide = {.lanes = 0, .multiprocessors = 132, .heads = 1,
-                             .batch = 1, .type = GATTN_FLOAT32};
+  const lowered_case wide = {.lanes = 0,
+                             .multiprocessors = 132,
+                             .heads = 1,
+                             .batch = 1,
+                             .type = GATTN_FLOAT32};
   lowered_case values = targets[0];
   values.edge_values = true;
   gattn_graph *graph;
@@ -279,10 +308,14 @@ START_TEST(vast) {
   static const struct {
     const char *mask;
     int64_t parts;
-  } table[] = {{"full", 1}, {"local(50)", 1}, {"longformer(256, 64)", 2},
-               {"dilated(64, 4)", 1}, {"sparsetransformer(64)", 2},
+  } table[] = {{"full", 1},
+               {"local(50)", 1},
+               {"longformer(256, 64)", 2},
+               {"dilated(64, 4)", 1},
+               {"sparsetransformer(64)", 2},
                {"neighborhood2d(1048576, 1048576, 13, 13)", 1},
-               {"blocks(4096) & causal", 1}, {"streaming(64, 4096)", 1}};
+               {"blocks(4096) & causal", 1},
+               {"streaming(64, 4096)", 1}};
   const int64_t n = INT64_C(1) << 40;
   for (int e = 0; e < COUNT(table); e++) {
     gattn_graph *graph;
@@ -304,8 +337,7 @@ END_TEST
 static gattn_status lower_once(gattn_context *brutal, void *user) {
   gattn_graph *graph = NULL;
   gattn_device_lowered lowered;
-  gattn_status status =
-      gattn_mask_parse(brutal, user, 2100, 2100, &graph);
+  gattn_status status = gattn_mask_parse(brutal, user, 2100, 2100, &graph);
   if (!status)
     status = lowered_make(brutal, &targets[3], graph, NULL, &lowered);
   if (!status) gattn_device_lowered_clear(brutal, &lowered);

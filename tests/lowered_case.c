@@ -27,32 +27,31 @@ static int32_t lanes_0(int32_t type, int64_t dim, int64_t dim_v,
 static gattn_attend_problem problem_of(const lowered_case *c,
                                        gattn_graph *graph,
                                        gattn_frontier *frontier) {
-  return (gattn_attend_problem){
-      .graph = graph,
-      .frontier = frontier,
-      .type = c->type,
-      .batch = c->batch,
-      .heads = c->heads,
-      .kv_heads = c->heads,
-      .n_f = frontier ? gattn_frontier_size(frontier)
-                      : gattn_graph_queries(graph),
-      .n_kv = gattn_graph_keys(graph),
-      .dim = 64,
-      .dim_v = 64,
-      .scale = 1,
-      .score = {.struct_size = sizeof(gattn_score)},
-      .edge_values = c->edge_values};
+  return (gattn_attend_problem){.graph = graph,
+                                .frontier = frontier,
+                                .type = c->type,
+                                .batch = c->batch,
+                                .heads = c->heads,
+                                .kv_heads = c->heads,
+                                .n_f = frontier ? gattn_frontier_size(frontier)
+                                                : gattn_graph_queries(graph),
+                                .n_kv = gattn_graph_keys(graph),
+                                .dim = 64,
+                                .dim_v = 64,
+                                .scale = 1,
+                                .score = {.struct_size = sizeof(gattn_score)},
+                                .edge_values = c->edge_values};
 }
 
 gattn_status lowered_make(gattn_context *context, const lowered_case *c,
                           gattn_graph *graph, gattn_frontier *frontier,
                           gattn_device_lowered *lowered) {
   const gattn_attend_problem problem = problem_of(c, graph, frontier);
-  const gattn_device_target target = {
-      .multiprocessors = c->multiprocessors,
-      .tile_lanes = c->lanes == 0    ? lanes_0
-                    : c->lanes == 64 ? lanes_64
-                                     : lanes_128};
+  const gattn_device_target target = {.multiprocessors = c->multiprocessors,
+                                      .tile_lanes = c->lanes == 0 ? lanes_0
+                                                    : c->lanes == 64
+                                                        ? lanes_64
+                                                        : lanes_128};
   return gattn_device_lower(context, &problem, &target, graph, c->heads,
                             lowered);
 }
@@ -83,8 +82,7 @@ static void walk_key_tile(walked *w, const gattn_tile_pass *pass,
   const gattn_tile keys =
       gattn_tile_at(&pass->numbering, GATTN_TILE_KEYS, w->n_kv, number);
   for (int lane = 0; lane < pass->lanes; lane++) {
-    uint64_t word =
-        gattn_lane_word(pass, 0, &lanes[lane], lane, &keys, entry);
+    uint64_t word = gattn_lane_word(pass, 0, &lanes[lane], lane, &keys, entry);
     for (; word; word &= word - 1) {
       const int bit = __builtin_ctzll(word);
       if (!gattn_tile_has(&keys, bit))
@@ -97,8 +95,7 @@ static void walk_key_tile(walked *w, const gattn_tile_pass *pass,
   }
 }
 
-static void walk_query_tile(walked *w, const gattn_tile_pass *pass,
-                            int64_t t) {
+static void walk_query_tile(walked *w, const gattn_tile_pass *pass, int64_t t) {
   const gattn_device_attention *geometry = &w->lowered->geometry;
   gattn_query_lane lanes[128];
   int64_t first = INT64_MAX, last = -1;
@@ -196,8 +193,10 @@ void lowered_check(gattn_context *context, const lowered_case *c,
   gattn_device_lowered lowered;
   gattn_status status = lowered_make(context, c, graph, frontier, &lowered);
   ck_assert_msg(!status, "%s: %s", name, gattn_context_message(context));
-  walked w = {.lowered = &lowered, .name = name,
-              .n_f = lowered.geometry.n_f, .n_kv = lowered.geometry.n_kv};
+  walked w = {.lowered = &lowered,
+              .name = name,
+              .n_f = lowered.geometry.n_f,
+              .n_kv = lowered.geometry.n_kv};
   w.visits = calloc((size_t)(w.n_f * w.n_kv) + 1, 1);
   w.hub = calloc((size_t)w.n_f + 1, 1);
   w.left = calloc((size_t)w.n_f + 1, 1);

@@ -22,7 +22,8 @@ gattn_status lowered_make(gattn_context *context, const lowered_case *c,
                           gattn_device_lowered *lowered);
 
 /* Fails the running test unless every edge of the frontier's rows is in exactly
- * one part, once, and every row is left by some pass. `name` is for messages. */
+ * one part, once, and every row is left by some pass. `name` is for messages.
+ */
 void lowered_check(gattn_context *context, const lowered_case *c,
                    gattn_graph *graph, gattn_frontier *frontier,
                    const char *name);

@@ -200,8 +200,7 @@ gattn_status gattn_device_arrange(gattn_device_lowering *lowering) {
     numberings[t] = numbering_of(lowering, lowering->closed[t]);
     choice |= numberings[t].kind != GATTN_NUMBER_LINEAR;
   }
-  gattn_status status =
-      choice ? choose(lowering, numberings) : GATTN_SUCCESS;
+  gattn_status status = choice ? choose(lowering, numberings) : GATTN_SUCCESS;
   for (int t = 0; t < lowering->n_closed && !status; t++)
     status = add_to_group(lowering, &numberings[t], lowering->closed[t]);
   if (status) return status;

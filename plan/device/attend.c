@@ -54,8 +54,7 @@ static gattn_status lower_heads(gattn_device_attend *attend) {
 static void drop_lists(gattn_device_attend *attend) {
   for (int64_t h = 0; h < attend->n_lowered; h++)
     for (int64_t p = 0; p < attend->lowered[h].n_parts; p++)
-      gattn_tile_store_drop(attend->context,
-                            &attend->lowered[h].parts[p].list);
+      gattn_tile_store_drop(attend->context, &attend->lowered[h].parts[p].list);
 }
 
 /* ------------------------------------------------------------ arrays */
@@ -95,8 +94,8 @@ static gattn_status upload_table(gattn_device_attend *attend) {
 static gattn_status allocate_heads(gattn_device_attend *attend, size_t size,
                                    void *array) {
   void *memory;
-  gattn_status status = gattn_allocate(attend->context, "plan",
-                                       attend->n_lowered, size, &memory);
+  gattn_status status =
+      gattn_allocate(attend->context, "plan", attend->n_lowered, size, &memory);
   if (status) return status;
   memset(memory, 0, (size_t)attend->n_lowered * size);
   memcpy(array, &memory, sizeof memory);
@@ -130,8 +129,8 @@ static gattn_status fill(gattn_device_attend *attend) {
   gattn_status status =
       allocate_heads(attend, sizeof *attend->lowered, &attend->lowered);
   if (!status)
-    status = allocate_heads(attend, sizeof *attend->uploaded,
-                            &attend->uploaded);
+    status =
+        allocate_heads(attend, sizeof *attend->uploaded, &attend->uploaded);
   if (!status) status = upload_vertices(attend);
   if (!status) status = upload_table(attend);
   if (!status) status = lower_heads(attend);
@@ -151,8 +150,7 @@ gattn_status gattn_device_attend_create(gattn_context *context,
   if (status) return status;
   status = gattn_device_enter(context, &previous);
   if (status) return status;
-  status =
-      gattn_allocate(context, "plan", 1, sizeof *attend, (void **)&attend);
+  status = gattn_allocate(context, "plan", 1, sizeof *attend, (void **)&attend);
   if (status) goto leave_device;
   *attend = (gattn_device_attend){.context = context, .problem = *problem};
   attend->n_lowered =

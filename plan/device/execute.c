@@ -91,9 +91,8 @@ static int launch_pieces(const launching *run, gattn_tile_pass *pass,
   const int64_t rows = pass->rows ? pass->n_rows : run->attention.n_f;
   uint64_t o = 0, lse = 0;
   gattn_state_bytes(run->attend, pass->pieces, rows, &o, &lse);
-  pass->piece_state =
-      (gattn_device_state){.o = (float *)run->scratch,
-                           .lse = (float *)(run->scratch + o)};
+  pass->piece_state = (gattn_device_state){.o = (float *)run->scratch,
+                                           .lse = (float *)(run->scratch + o)};
   const gattn_merge_pass merge = {.pieces = pass->pieces,
                                   .piece_state = pass->piece_state,
                                   .rows = pass->rows,

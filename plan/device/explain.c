@@ -127,8 +127,8 @@ void gattn_device_attend_explain(const gattn_device_attend *attend,
     if (attend->n_lowered > 1)
       gattn_text_append(text, " head %lld\n", (long long)h);
     for (int64_t p = 0; p < lowered->n_parts; p++)
-      explain_part(attend, p, &lowered->parts[p],
-                   &attend->uploaded[h].parts[p], text);
+      explain_part(attend, p, &lowered->parts[p], &attend->uploaded[h].parts[p],
+                   text);
   }
   if (attend->n_lowered > 1)
     gattn_text_append(text, "  heads in %lld launches of each part\n",

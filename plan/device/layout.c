@@ -44,8 +44,7 @@ bool gattn_state_bytes(const gattn_device_attend *attend, int64_t pieces,
 /* Scratch of one part. */
 static bool part_scratch(const gattn_device_attend *attend,
                          const gattn_device_part *part,
-                         const gattn_uploaded_part *uploaded,
-                         uint64_t *bytes) {
+                         const gattn_uploaded_part *uploaded, uint64_t *bytes) {
   uint64_t o, lse;
   *bytes = 0;
   if (part->form == GATTN_DEVICE_EDGES) {

@@ -52,17 +52,17 @@ enum { TILES_AT_ONCE = 64, NO_PATTERN = -1 };
 typedef struct listing {
   gattn_tile_making making;
   gattn_tile_store *store;
-  int64_t *begins;   /* [n_tiles]: where a tile's entries begin */
-  int64_t *counts;   /* [n_tiles] */
+  int64_t *begins; /* [n_tiles]: where a tile's entries begin */
+  int64_t *counts; /* [n_tiles] */
   int64_t words_capacity;
-  uint64_t *hashes;  /* [n_patterns] */
+  uint64_t *hashes; /* [n_patterns] */
   int64_t hashes_capacity;
-  int32_t *table;    /* [table_size]: patterns by hash */
+  int32_t *table; /* [table_size]: patterns by hash */
   int64_t table_size;
   gattn_query_tile tiles[TILES_AT_ONCE]; /* scratch, lent to threads */
   int n_free;
   gattn_query_tile *free[TILES_AT_ONCE];
-  gattn_status status; /* the first failure of a thread */
+  atomic_int status; /* the first failure of a thread */
 } listing;
 
 static uint64_t hash_of(const uint64_t *words, int64_t lanes) {
@@ -196,7 +196,8 @@ static gattn_status append_tile(listing *list, int64_t t,
 }
 
 static void note(listing *list, gattn_status status) {
-  if (status && !list->status) list->status = status;
+  if (status && !atomic_load(&list->status))
+    atomic_store(&list->status, (int)status);
 }
 
 static int64_t list_tiles(void *user, int64_t begin, int64_t end) {
@@ -207,7 +208,7 @@ static int64_t list_tiles(void *user, int64_t begin, int64_t end) {
   gattn_query_tile *tile = list->n_free ? list->free[--list->n_free] : NULL;
   pthread_mutex_unlock(&making->lock);
   gattn_query_tile own = {0};
-  for (int64_t t = begin; t < end && !list->status; t++) {
+  for (int64_t t = begin; t < end && !atomic_load(&list->status); t++) {
     gattn_query_tile *scratch = tile ? tile : &own;
     gattn_status status = gattn_query_tile_make(making, t, scratch);
     pthread_mutex_lock(&making->lock);
@@ -231,12 +232,11 @@ static gattn_status settle(listing *list) {
   gattn_context *context = list->making.context;
   int64_t *entries;
   int32_t *words;
-  gattn_status status =
-      gattn_allocate(context, "tile list", store->n_entries, sizeof *entries,
-                     (void **)&entries);
+  gattn_status status = gattn_allocate(context, "tile list", store->n_entries,
+                                       sizeof *entries, (void **)&entries);
   if (status) return status;
-  status = gattn_allocate(context, "tile list", store->n_entries,
-                          sizeof *words, (void **)&words);
+  status = gattn_allocate(context, "tile list", store->n_entries, sizeof *words,
+                          (void **)&words);
   if (status) {
     gattn_free(context, entries, store->n_entries, sizeof *entries);
     return status;
@@ -306,7 +306,8 @@ static gattn_status fill(listing *list) {
   if (!status)
     status = gattn_walk_rows(making->context, "tile list", 0, pass->n_tiles,
                              work, list_tiles, list);
-  if (list->status) status = list->status;
+  const gattn_status failed = (gattn_status)atomic_load(&list->status);
+  if (failed) status = failed;
   if (!status)
     status = gattn_graph_check_broken(making->context, making->graph);
   return status ? status : settle(list);
@@ -315,12 +316,11 @@ static gattn_status fill(listing *list) {
 gattn_status gattn_tile_store_build(gattn_context *context,
                                     const gattn_device_attention *geometry,
                                     const gattn_tile_pass *pass,
-                                    gattn_graph *graph,
-                                    gattn_tile_store *out) {
+                                    gattn_graph *graph, gattn_tile_store *out) {
   gattn_tile_store store = {.n_tiles = pass->n_tiles, .lanes = pass->lanes};
   listing *list;
-  gattn_status status = gattn_allocate(context, "tile list", 1, sizeof *list,
-                                       (void **)&list);
+  gattn_status status =
+      gattn_allocate(context, "tile list", 1, sizeof *list, (void **)&list);
   if (status) return status;
   memset(list, 0, sizeof *list);
   list->store = &store;
@@ -389,8 +389,8 @@ gattn_status gattn_tile_store_sample(gattn_context *context,
   making.most_work = SAMPLE_WORK;
   const int64_t samples = gattn_samples_of(pass->n_tiles);
   for (int64_t s = 0; s < samples && !status; s++) {
-    status = gattn_query_tile_make(
-        &making, gattn_sampled_tile(pass->n_tiles, s), &tile);
+    status = gattn_query_tile_make(&making,
+                                   gattn_sampled_tile(pass->n_tiles, s), &tile);
     if (!status) add_sample(&making, &tile, &sample);
   }
   gattn_query_tile_clear(context, &tile);

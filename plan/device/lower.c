@@ -96,8 +96,7 @@ static int by_vertex(const void *a, const void *b) {
 }
 
 /* The frontier's positions that are no hubs; hubs->positions ascend. */
-static int64_t list_rows(const gattn_device_lowering *lowering,
-                         placed *rows) {
+static int64_t list_rows(const gattn_device_lowering *lowering, placed *rows) {
   const gattn_device_lowered *lowered = lowering->lowered;
   const gattn_frontier *frontier = lowering->problem->frontier;
   int64_t n = 0, hub = 0;
@@ -148,8 +147,8 @@ static gattn_status make_skip(gattn_device_lowering *lowering) {
                      sizeof *lowered->skip, (void **)&lowered->skip);
   if (status) return status;
   for (int64_t r = 0; r < hubs->n_ranges; r++)
-    lowered->skip[r] = (gattn_device_range){hubs->vertices[r].begin,
-                                            hubs->vertices[r].end};
+    lowered->skip[r] =
+        (gattn_device_range){hubs->vertices[r].begin, hubs->vertices[r].end};
   return GATTN_SUCCESS;
 }
 
@@ -206,14 +205,13 @@ static bool make_bucket_part(gattn_device_lowering *lowering) {
       !gattn_bucket_formula_of(lowering->graph, &formula, &part.arrays,
                                &numbering.table))
     return false;
-  part.tiles = gattn_device_pass(
-      lowering, &numbering, gattn_device_lanes(lowering, GATTN_TILE_KEYS));
+  part.tiles = gattn_device_pass(lowering, &numbering,
+                                 gattn_device_lanes(lowering, GATTN_TILE_KEYS));
   part.tiles.formula = formula;
   const gattn_pass_measure measure =
       gattn_pass_measured(&lowered->geometry, &part.tiles);
   part.key_tiles = measure.average;
-  part.tiles.pieces =
-      gattn_device_pieces(lowering, &part.tiles, measure.most);
+  part.tiles.pieces = gattn_device_pieces(lowering, &part.tiles, measure.most);
   part.graph = gattn_graph_retain(lowering->graph);
   lowered->parts[lowered->n_parts++] = part;
   return true;
@@ -222,8 +220,7 @@ static bool make_bucket_part(gattn_device_lowering *lowering) {
 static void make_whole_edges(gattn_device_lowering *lowering) {
   gattn_device_lowered *lowered = lowering->lowered;
   lowered->parts[lowered->n_parts++] = (gattn_device_part){
-      .form = GATTN_DEVICE_EDGES,
-      .graph = gattn_graph_retain(lowering->graph)};
+      .form = GATTN_DEVICE_EDGES, .graph = gattn_graph_retain(lowering->graph)};
 }
 
 static gattn_status lower(gattn_device_lowering *lowering) {
@@ -242,8 +239,8 @@ static gattn_status lower(gattn_device_lowering *lowering) {
 
 /* ------------------------------------------------------------ the whole */
 
-static gattn_device_attention geometry_of(
-    const gattn_attend_problem *problem, const gattn_graph *graph) {
+static gattn_device_attention geometry_of(const gattn_attend_problem *problem,
+                                          const gattn_graph *graph) {
   const gattn_frontier *frontier = problem->frontier;
   return (gattn_device_attention){
       .n_f = problem->n_f,

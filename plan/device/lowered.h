@@ -39,10 +39,10 @@ typedef enum gattn_device_form {
 
 typedef struct gattn_device_part {
   gattn_device_form form;
-  gattn_graph *graph; /* the formula's edges, or those of EDGES; or null */
+  gattn_graph *graph;      /* the formula's edges, or those of EDGES; or null */
   gattn_graph *list_graph; /* the list's edges; or null */
-  gattn_tile_pass tiles; /* TILES, HUBS; pointers into host memory; states and
-                          * resume are the execution's business */
+  gattn_tile_pass tiles;   /* TILES, HUBS; pointers into host memory; states and
+                            * resume are the execution's business */
   gattn_formula_arrays arrays; /* of the formula; live as long as `graph` */
   gattn_tile_store list;
   double key_tiles; /* of a query tile, on average, sampled; for explain */
@@ -74,8 +74,8 @@ void gattn_device_lowered_clear(gattn_context *context,
 /* ------------------------------------------------- tile lists (tiles.c) */
 
 /* The list of a graph's edges for the pass: its numbering, LINEAR or TABLE, its
- * rows and skip. Rows that are skipped have none. GATTN_ERROR_TOO_LARGE, GATTN_ERROR_CALLBACK,
- * GATTN_ERROR_CANCELLED. */
+ * rows and skip. Rows that are skipped have none. GATTN_ERROR_TOO_LARGE,
+ * GATTN_ERROR_CALLBACK, GATTN_ERROR_CANCELLED. */
 gattn_status gattn_tile_store_build(gattn_context *context,
                                     const gattn_device_attention *geometry,
                                     const gattn_tile_pass *pass,

@@ -6,8 +6,8 @@
 #include "plan/device/lowered.h"
 
 enum {
-  GATTN_DEVICE_TERMS = 16,  /* a union of more is lowered as one graph */
-  GATTN_DEVICE_GROUPS = 5,  /* numberings of closed forms */
+  GATTN_DEVICE_TERMS = 16, /* a union of more is lowered as one graph */
+  GATTN_DEVICE_GROUPS = 5, /* numberings of closed forms */
   GATTN_DEVICE_OPEN = GATTN_DEVICE_TERMS + GATTN_DEVICE_GROUPS
 };
 

@@ -44,10 +44,9 @@ static void settle_pass(gattn_device_lowering *lowering,
                         gattn_device_part *part) {
   const gattn_device_attention *geometry = &lowering->lowered->geometry;
   if (gattn_frontier_on_device(lowering->problem->frontier)) {
-    const int64_t tiles = (geometry->n_kv + GATTN_TILE_KEYS - 1) /
-                          GATTN_TILE_KEYS;
-    part->tiles.pieces =
-        gattn_device_pieces(lowering, &part->tiles, tiles);
+    const int64_t tiles =
+        (geometry->n_kv + GATTN_TILE_KEYS - 1) / GATTN_TILE_KEYS;
+    part->tiles.pieces = gattn_device_pieces(lowering, &part->tiles, tiles);
     return;
   }
   const gattn_pass_measure measure =
@@ -110,9 +109,9 @@ static gattn_status formula_pays(gattn_device_lowering *lowering,
   gattn_tile_pass pass =
       gattn_device_pass(lowering, &group->numbering,
                         gattn_device_lanes(lowering, GATTN_TILE_KEYS));
-  gattn_status status = gattn_tile_store_sample(
-      lowering->context, &lowering->lowered->geometry, &pass, group->graph,
-      &sample);
+  gattn_status status =
+      gattn_tile_store_sample(lowering->context, &lowering->lowered->geometry,
+                              &pass, group->graph, &sample);
   if (status || sample.cut) return status;
   gattn_key_formula_of(group->graph, &pass.formula, &arrays);
   const double visited =
@@ -159,8 +158,8 @@ static void make_hub_part(gattn_device_lowering *lowering) {
       .n_kv = n_kv,
       .atoms = {{.kind = GATTN_KEYS_INTERVAL, .end = {0, n_kv}}}};
   part->key_tiles = (double)((n_kv + GATTN_TILE_KEYS - 1) / GATTN_TILE_KEYS);
-  part->tiles.pieces = gattn_device_pieces(lowering, &part->tiles,
-                                           (int64_t)part->key_tiles);
+  part->tiles.pieces =
+      gattn_device_pieces(lowering, &part->tiles, (int64_t)part->key_tiles);
   lowered->n_parts++;
 }
 
@@ -221,8 +220,8 @@ static gattn_status choose_open(gattn_device_lowering *lowering,
   if (status || choice->list || !may_sort(lowering, term, &shape))
     return status;
   choice->list = true;
-  choice->numbering = (gattn_numbering){.kind = GATTN_NUMBER_TABLE,
-                                        .table = shape.order};
+  choice->numbering =
+      (gattn_numbering){.kind = GATTN_NUMBER_TABLE, .table = shape.order};
   return GATTN_SUCCESS;
 }
 
@@ -249,9 +248,9 @@ static gattn_device_part *linear_part(gattn_device_lowering *lowering) {
 
 static gattn_status attach_list(gattn_device_lowering *lowering,
                                 gattn_device_part *part, gattn_graph *graph) {
-  gattn_status status = gattn_tile_store_build(
-      lowering->context, &lowering->lowered->geometry, &part->tiles, graph,
-      &part->list);
+  gattn_status status =
+      gattn_tile_store_build(lowering->context, &lowering->lowered->geometry,
+                             &part->tiles, graph, &part->list);
   if (status) return status;
   part->tiles.list[0] = (gattn_tile_list){.offsets = part->list.offsets,
                                           .entries = part->list.entries,
@@ -368,8 +367,8 @@ static gattn_status make_open_parts(gattn_device_lowering *lowering) {
 static void make_empty_part(gattn_device_lowering *lowering) {
   static const gattn_numbering linear = {.kind = GATTN_NUMBER_LINEAR};
   gattn_device_part *part = new_part(lowering, GATTN_DEVICE_TILES);
-  part->tiles = gattn_device_pass(lowering, &linear,
-                                  gattn_device_lanes(lowering, 0));
+  part->tiles =
+      gattn_device_pass(lowering, &linear, gattn_device_lanes(lowering, 0));
   lowering->lowered->n_parts++;
 }
 

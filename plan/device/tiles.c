@@ -11,9 +11,8 @@ enum { RUNS = 64, NO_PLACE = -1 };
 
 /* ------------------------------------------------------------ growth */
 
-gattn_status gattn_array_grow(gattn_context *context, void *array,
-                              int64_t size, int64_t count,
-                              int64_t *capacity) {
+gattn_status gattn_array_grow(gattn_context *context, void *array, int64_t size,
+                              int64_t count, int64_t *capacity) {
   if (count <= *capacity) return GATTN_SUCCESS;
   int64_t more = *capacity < 64 ? 64 : 2 * *capacity;
   if (more < count) more = count;
@@ -29,7 +28,7 @@ gattn_status gattn_array_grow(gattn_context *context, void *array,
   return GATTN_SUCCESS;
 }
 
-/* ------------------------------------------------------------ one query tile */
+/* ---------------------------------------------------- one query tile */
 
 void gattn_query_tile_clear(gattn_context *context, gattn_query_tile *tile) {
   gattn_free(context, tile->touched, tile->touched_capacity,
@@ -80,12 +79,13 @@ static gattn_status make_room(gattn_tile_making *making,
   if (2 * (tile->n_touched + 1) > tile->table_size)
     status = enlarge_table(making, tile);
   if (!status)
-    status = gattn_array_grow(making->context, &tile->touched, sizeof *tile->touched,
-                  tile->n_touched + 1, &tile->touched_capacity);
+    status =
+        gattn_array_grow(making->context, &tile->touched, sizeof *tile->touched,
+                         tile->n_touched + 1, &tile->touched_capacity);
   if (!status)
     status = gattn_array_grow(making->context, &tile->bits, sizeof *tile->bits,
-                  (tile->n_touched + 1) * making->pass->lanes,
-                  &tile->bits_capacity);
+                              (tile->n_touched + 1) * making->pass->lanes,
+                              &tile->bits_capacity);
   pthread_mutex_unlock(&making->lock);
   return status;
 }
@@ -106,8 +106,7 @@ static gattn_status touch(gattn_tile_making *making, gattn_query_tile *tile,
   const int64_t at = place_of(tile, key_tile);
   if (tile->table[at] == NO_PLACE) {
     tile->table[at] = tile->n_touched;
-    tile->touched[tile->n_touched] =
-        (gattn_touched){key_tile, tile->n_touched};
+    tile->touched[tile->n_touched] = (gattn_touched){key_tile, tile->n_touched};
     memset(tile->bits + tile->n_touched * lanes, 0,
            (size_t)lanes * sizeof *tile->bits);
     tile->n_touched++;
@@ -141,8 +140,7 @@ static gattn_status put_key(gattn_tile_making *making, gattn_query_tile *tile,
                             int lane, int64_t j) {
   uint64_t *words;
   const int64_t number = making->inverse[j];
-  gattn_status status =
-      touch(making, tile, number / GATTN_TILE_KEYS, &words);
+  gattn_status status = touch(making, tile, number / GATTN_TILE_KEYS, &words);
   if (!status) words[lane] |= UINT64_C(1) << number % GATTN_TILE_KEYS;
   tile->work++;
   return status;

@@ -15,8 +15,8 @@ typedef struct gattn_tile_making {
   const gattn_device_attention *geometry;
   const gattn_tile_pass *pass;
   gattn_graph *graph;
-  int64_t *inverse;    /* [n_kv], TABLE: the position of a vertex */
-  int64_t most_work;   /* then a query tile is left as it is */
+  int64_t *inverse;     /* [n_kv], TABLE: the position of a vertex */
+  int64_t most_work;    /* then a query tile is left as it is */
   pthread_mutex_t lock; /* around everything that allocates */
 } gattn_tile_making;
 
@@ -29,8 +29,8 @@ void gattn_tile_making_end(gattn_tile_making *making);
 
 /* Room for `count` elements of `size` bytes in *array, a pointer that has room
  * for *capacity. What stands there stays. */
-gattn_status gattn_array_grow(gattn_context *context, void *array,
-                              int64_t size, int64_t count, int64_t *capacity);
+gattn_status gattn_array_grow(gattn_context *context, void *array, int64_t size,
+                              int64_t count, int64_t *capacity);
 
 typedef struct gattn_touched {
   int64_t key_tile, place; /* bits[place·lanes …] */

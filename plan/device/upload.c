@@ -16,8 +16,7 @@ typedef struct packing {
 enum { ALIGNMENT = 256 };
 
 /* The array's place on the device. */
-static void *pack(packing *pack, const void *host, int64_t count,
-                  size_t size) {
+static void *pack(packing *pack, const void *host, int64_t count, size_t size) {
   if (!host || count == 0 || pack->status) return NULL;
   const int64_t bytes = count * (int64_t)size;
   char *device = pack->memory ? pack->memory + pack->bytes : NULL;
@@ -42,10 +41,10 @@ static void pack_list(packing *at, const gattn_tile_store *list,
                       gattn_tile_pass *tiles) {
   if (!list->offsets) return;
   tiles->list[0] = (gattn_tile_list){
-      .offsets = pack(at, list->offsets, list->n_tiles + 1,
-                      sizeof *list->offsets),
-      .entries = pack(at, list->entries, list->n_entries,
-                      sizeof *list->entries),
+      .offsets =
+          pack(at, list->offsets, list->n_tiles + 1, sizeof *list->offsets),
+      .entries =
+          pack(at, list->entries, list->n_entries, sizeof *list->entries),
       .words = pack(at, list->words, list->n_entries, sizeof *list->words),
       .bits = pack(at, list->bits, list->n_patterns * list->lanes,
                    sizeof *list->bits)};
@@ -77,9 +76,8 @@ static gattn_status make_rows(gattn_context *context,
                               gattn_uploaded *uploaded) {
   for (int64_t p = 0; p < lowered->n_parts; p++) {
     if (lowered->parts[p].form != GATTN_DEVICE_EDGES) continue;
-    gattn_status status =
-        gattn_device_rows_make(context, lowered->parts[p].graph, frontier,
-                               &uploaded->parts[p].rows);
+    gattn_status status = gattn_device_rows_make(
+        context, lowered->parts[p].graph, frontier, &uploaded->parts[p].rows);
     if (status) return status;
     uploaded->parts[p].edges = uploaded->parts[p].rows.edges;
   }

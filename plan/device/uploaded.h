@@ -9,8 +9,8 @@
 
 /* A part with its pointers into device memory. */
 typedef struct gattn_uploaded_part {
-  gattn_tile_pass tiles;  /* TILES, HUBS */
-  gattn_device_rows rows; /* EDGES; owned */
+  gattn_tile_pass tiles;              /* TILES, HUBS */
+  gattn_device_rows rows;             /* EDGES; owned */
   const gattn_device_rows *head_rows; /* device, [heads]; null: rows */
   int64_t edges;                      /* the most of any head */
 } gattn_uploaded_part;
@@ -38,8 +38,8 @@ typedef struct gattn_device_layout {
 struct gattn_device_attend {
   gattn_context *context;
   gattn_attend_problem problem; /* borrows graph and frontier */
-  int64_t n_lowered;  /* graphs: 1 that all heads share, or heads */
-  int64_t n_launches; /* 1: of all heads; else one a head */
+  int64_t n_lowered;            /* graphs: 1 that all heads share, or heads */
+  int64_t n_launches;           /* 1: of all heads; else one a head */
   gattn_device_lowered *lowered;
   gattn_uploaded *uploaded;
   int64_t *vertices; /* device [n_f]; null: a range, or the frontier's own */
