@@ -9,7 +9,7 @@
 #include "tests/chain.h"
 #include "tests/suites.h"
 
-enum { N_Q = 4000, N_KV = 200000, HEADS = 2, DIM = 16, HUB = 17 };
+enum { N_Q = 4000, N_KV = 50000, HEADS = 2, DIM = 16, HUB = 17 };
 
 static gattn_context *context;
 
