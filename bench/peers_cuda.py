@@ -281,26 +281,37 @@ def limits():
     return {"copy_gb": copy, "product_tflops": product}
 
 
+def of_ours(rows, work):
+    """The fastest peer of the same mask, size, heads and dimension."""
+    def same(row):
+        return (row["mask"] == work["name"] or
+                row["mask"] == "neighborhood2d" and work["name"].startswith("neighborhood2d"))
+    shape = [row for row in rows if all(row[key] == work[key] for key in ("n", "d", "heads")) and same(row)]
+    return min(shape, key=lambda row: row["ms"], default=None)
+
+
 def join(paths, rows):
-    """Ours beside theirs: the fastest peer of the same mask, size and dimension."""
-    print(f"\n{'mask':36} {'n':>8} {'d':>4} {'ours ms':>9} {'limit ms':>9} {'peer ms':>9} {'peer / ours':>11}  peer")
+    """Ours beside theirs."""
+    print(f"\n{'mask':36} {'n':>8} {'d':>4} {'ours ms':>9} {'limit ms':>9} {'limit':>6} {'Tflop/s':>8} {'error':>8} "
+          f"{'peer ms':>9} {'peer/ours':>9}  peer")
     joined = []
     for path in paths:
         with open(path, encoding="utf-8") as file:
             ours = json.load(file)
         for work in ours["workloads"]:
-            name = work["name"]
-            same = [r for r in rows if r["n"] == work["n"] and r["d"] == work["d"] and r["heads"] == work["heads"] and
-                    (r["mask"] == name or (r["mask"] == "neighborhood2d" and name.startswith("neighborhood2d")))]
-            best = min(same, key=lambda r: r["ms"], default=None)
-            ms = 1e3 * work["seconds"]
-            row = {"mask": name, "n": work["n"], "d": work["d"], "ours_ms": ms, "limit_ms": 1e3 * work["limit_seconds"]}
-            theirs = f"{'–':>9} {'–':>11}"
-            if best:
-                row.update(peer=best["peer"], peer_ms=best["ms"])
-                theirs = f"{best['ms']:9.3f} {best['ms'] / ms:11.2f}  {best['peer']}"
-            print(f"{name:36} {work['n']:8} {work['d']:4} {ms:9.3f} {1e3 * work['limit_seconds']:9.3f} {theirs}")
-            joined.append(row)
+            seconds, best = work["seconds"], of_ours(rows, work)
+            theirs = f"{best['ms']:9.3f} {best['ms'] / seconds / 1e3:9.2f}  {best['peer']}" if best else ""
+            if work["device_bytes_beyond_operands"] > 0 and not best:
+                theirs = f"  beyond operands: {work['device_bytes_beyond_operands'] / 2**20:.2f} MiB"
+            if "edge_time_of_uniform" in work:
+                theirs += f"  {work['edge_time_of_uniform']:.2f} x uniform"
+            print(f"{work['name']:36} {work['n']:8} {work['d']:4} {1e3 * seconds:9.3f} {1e3 * work['limit_seconds']:9.3f} "
+                  f"{work['fraction_of_limit']:6.1%} {work['operations'] / seconds / 1e12:8.1f} {work['error'] or 0:8.1e} "
+                  f"{theirs}")
+            joined.append({**work, "peer": best})
+        rates = {key: value / 1e9 for key, value in ours["limits"].items() if key != "unit"}
+        print(f"{path}: {ours['device']}, " + ", ".join(f"{key} {value:.0f}e9" for key, value in rates.items()),
+              ours.get("exponents", ""))
     return joined
 
 

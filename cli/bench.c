@@ -13,8 +13,8 @@
 const char cli_help_bench[] =
     "usage: gattn bench [--suite limits|forward|edges|growth] [--mask EXPR]\n"
     "                   [--device cpu|cuda|cuda:N] [--type T] [--json]\n"
-    "                   [-n N] [-d D] [--heads H] [--repeat R] [--threads T]\n"
-    "                   [--isa auto|portable|avx2|avx512]\n"
+    "                   [-n N] [-d D] [--heads H] [--repeat R] [--keep-going]\n"
+    "                   [--threads T] [--isa auto|portable|avx2|avx512]\n"
     "\n"
     "Measures this machine's copy, arithmetic and random-row rates, then times\n"
     "attention against what they allow. `limit` is the fraction of the best\n"
@@ -38,6 +38,7 @@ const char cli_help_bench[] =
     "  -d D         head dimension; without it the suite's, 64 on the CPU\n"
     "  --heads H    heads; without it the suite's, 1 on the CPU\n"
     "  --repeat R   runs to take the median of; without it enough of them\n"
+    "  --keep-going go on after a workload that fails\n"
     "  --threads T  number of threads\n"
     "  --isa I      instruction set; auto without it\n";
 
@@ -95,6 +96,7 @@ static int parse(int argc, char **argv, bench_request *r) {
                  .maximum = 65536),
       CLI_OPTION("--repeat", CLI_SIZE, &r->repeat, .minimum = 1,
                  .maximum = 1000),
+      CLI_OPTION("--keep-going", CLI_FLAG, &r->keep_going),
       CLI_OPTION("--threads", CLI_SIZE, &r->machine.threads, .minimum = 1,
                  .maximum = CLI_MAX_THREADS),
       CLI_OPTION("--isa", CLI_TEXT, &r->machine.isa),
@@ -151,38 +153,49 @@ static void compare(bench_result *results, int r) {
                        (results[u].seconds / (double)results[u].edges);
 }
 
+/* Counts the workloads that were measured. */
 static int measure_all(bench_machine *machine, const bench_request *request,
                        const bench_workload *workloads, int count,
-                       bench_result *results) {
+                       bench_result *results, int *measured) {
   cli_session *session = &machine->session;
-  int status =
+  int first = CLI_SUCCESS, status =
       bench_machine_limits(machine, request, count ? &workloads[0] : NULL);
   if (!status && !request->json && count) bench_print_heading();
   session->share = count ? 1.0 / count : 1;
   for (int w = 0; w < count && !status; w++) {
     session->base = (double)w / count;
-    status = bench_measure(machine, request, &workloads[w], &results[w]);
+    status = bench_measure(machine, request, &workloads[w],
+                           &results[*measured]);
+    if (!first) first = status;
+    if (status && request->keep_going) {
+      status = CLI_SUCCESS;
+      continue;
+    }
     if (status) break;
-    compare(results, w);
-    if (request->json) continue;
-    bench_print_result(&results[w]);
-    status = cli_flush_stdout("bench");
+    compare(results, *measured);
+    if (!request->json) {
+      bench_print_result(&results[*measured]);
+      status = cli_flush_stdout("bench");
+    }
+    ++*measured;
   }
-  return status;
+  return status ? status : first;
 }
 
 static int run(bench_machine *machine, const bench_request *request,
                const bench_workload *workloads, int count) {
   bench_result results[BENCH_MOST_WORKLOADS];
-  int status = measure_all(machine, request, workloads, count, results);
-  if (status) return status;
+  int measured = 0, status = measure_all(machine, request, workloads, count,
+                                         results, &measured);
+  if (status && !request->keep_going) return status;
   if (request->json)
-    bench_print_json(machine, request, results, count);
+    bench_print_json(machine, request, results, measured);
   else if (!strcmp(request->suite, "growth"))
-    bench_print_growth(machine, results, count);
-  status = cli_flush_stdout("bench");
+    bench_print_growth(machine, results, measured);
+  const int flushed = cli_flush_stdout("bench");
+  if (!status) status = flushed;
   double worst = 0;
-  for (int r = 0; r < count; r++)
+  for (int r = 0; r < measured; r++)
     if (!(results[r].error <= worst)) worst = results[r].error;
   if (status || worst <= bench_tolerance(request->type)) return status;
   return cli_fail(CLI_FAILURE, "bench", "an error of %.1e is above %.1e", worst,

@@ -32,7 +32,7 @@ typedef struct bench_workload {
 /* Zero is the suite's own choice. */
 typedef struct bench_request {
   const char *suite, *mask;
-  bool json;
+  bool json, keep_going;
   int64_t n, heads, d, repeat;
   gattn_type type;
   const char *type_name;

@@ -148,7 +148,7 @@ gattn_status bench_arrays_error(const bench_arrays *arrays,
                                 const gattn_frontier *frontier,
                                 double *error) {
   enum { SAMPLES = 64, STRIDE = 37 }; /* the stride visits every sample */
-  const int64_t most_edges = (int64_t)1 << 22;
+  const int64_t most_edges = (int64_t)1 << 20;
   const int64_t units = arrays->heads * arrays->n_f;
   const int64_t samples = units < SAMPLES ? units : SAMPLES;
   float *o = malloc((size_t)arrays->d * sizeof *o);

@@ -26,7 +26,7 @@ gattn_status bench_arrays_shape(gattn_program *program,
                                 const gattn_value *value, bench_arrays *arrays);
 
 /* The largest error over a sample of rows, the first among them; rows are taken
- * until they have some millions of edges. frontier may be null. */
+ * until they have a million edges. frontier may be null. */
 gattn_status bench_arrays_error(const bench_arrays *arrays,
                                 const gattn_graph *graph,
                                 const gattn_frontier *frontier, double *error);
