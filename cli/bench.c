@@ -161,9 +161,12 @@ static int measure_all(bench_machine *machine, const bench_request *request,
   int first = CLI_SUCCESS, status =
       bench_machine_limits(machine, request, count ? &workloads[0] : NULL);
   if (!status && !request->json && count) bench_print_heading();
-  session->share = count ? 1.0 / count : 1;
   for (int w = 0; w < count && !status; w++) {
     session->base = (double)w / count;
+    session->share = 1.0 / count;
+    /* What was measured before an interruption is still told. */
+    if (cli_progress_tick(session, session->base))
+      return cli_fail(CLI_FAILURE, "bench", "interrupted");
     status = bench_measure(machine, request, &workloads[w],
                            &results[*measured]);
     if (!first) first = status;
