@@ -130,7 +130,8 @@ static gattn_status judge_list(gattn_frontier *frontier,
 
 static gattn_status read_record(const gattn_frontier_scratch *scratch,
                                 gattn_frontier_record *record) {
-  return gattn_device_download(scratch->context, record, gattn_frontier_record_of(scratch),
+  return gattn_device_download(scratch->context, record,
+                               gattn_frontier_record_of(scratch),
                                sizeof *record);
 }
 
@@ -152,7 +153,8 @@ static gattn_status copy_list(const gattn_frontier_scratch *scratch,
   if (status || frontier->ascending) return status;
   error = gattn_frontier_unique_launch(
       frontier->device_vertices, frontier->size, 0, NULL, NULL,
-      gattn_frontier_record_of(scratch), gattn_frontier_temp_of(scratch), stream);
+      gattn_frontier_record_of(scratch), gattn_frontier_temp_of(scratch),
+      stream);
   status = gattn_device_check(context, error, "vertices");
   if (!status) status = read_record(scratch, &record);
   return status ? status : judge_list(frontier, &record);
@@ -180,7 +182,8 @@ static gattn_status copy_bitmap(const gattn_frontier_scratch *scratch,
   gattn_frontier_record record;
   int error = gattn_frontier_bitmap_launch(
       words->data, words->strides[0], frontier->n, frontier->device_vertices,
-      frontier->device_size, gattn_frontier_record_of(scratch), gattn_frontier_temp_of(scratch),
+      frontier->device_size, gattn_frontier_record_of(scratch),
+      gattn_frontier_temp_of(scratch),
       gattn_device_stream(context));
   gattn_status status = gattn_device_check(context, error, "words");
   if (!status) status = read_record(scratch, &record);
@@ -196,7 +199,8 @@ gattn_status gattn_frontier_bitmap_device(gattn_context *context, int64_t n,
   gattn_frontier_scratch scratch;
   gattn_frontier *made = NULL;
   const int64_t count = n > 0 ? n : 0;
-  gattn_status status = gattn_frontier_scratch_open(context, count, 0, &scratch);
+  gattn_status status =
+      gattn_frontier_scratch_open(context, count, 0, &scratch);
   if (status) return status;
   status = gattn_frontier_device_new(context, n, count, &made);
   if (!status) status = copy_bitmap(&scratch, words, made);

@@ -259,7 +259,8 @@ static void check_gather(const rows *r, gattn_type type,
     for (int64_t p = 0; p < r->n_f; p++)
       for (int64_t e = r->offsets[p]; e < r->offsets[p + 1]; e++) {
         const int64_t j = key_of(r->vertices[p], e - r->offsets[p]);
-        const double w = (float)weight_of(e, j, weights.values[h * r->edges + e]);
+        const double w =
+            (float)weight_of(e, j, weights.values[h * r->edges + e]);
         given[h * r->edges + e] = w;
         for (int c = 0; c < DIM; c++)
           expected[(h * r->n_f + p) * DIM + c] += w * v.values[j * DIM + c];

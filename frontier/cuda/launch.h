@@ -61,7 +61,8 @@ int gattn_frontier_occupied_launch(const int64_t *from, const int64_t *offsets,
                                    int64_t *size, void *temp, void *stream);
 
 /* The keys of all rows: columns from offsets[0] to offsets[rows], int32 when
- * narrow, of [0, n_kv); edges bounds their number. vertices has n_kv positions. */
+ * narrow, of [0, n_kv); edges bounds their number. vertices has n_kv
+ * positions. */
 int gattn_frontier_reached_launch(const int64_t *offsets, int64_t rows,
                                   const void *columns, int narrow,
                                   int64_t edges, int64_t n_kv,

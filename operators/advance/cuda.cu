@@ -57,9 +57,8 @@ __global__ void __launch_bounds__(GATTN_SEGMENT_THREADS)
                    const __grid_constant__ gattn_chunks chunks) {
   const gattn_device_edges &edges = job.edges;
   const int lane = threadIdx.x % lanes;
-  const unsigned group = lanes == 32 ? ~0u
-                                     : ((1u << (lanes % 32)) - 1)
-                                           << (threadIdx.x % 32 / lanes * lanes);
+  const unsigned group = (lanes == 32 ? ~0u : (1u << (lanes % 32)) - 1)
+                         << (threadIdx.x % 32 / lanes * lanes);
   const int64_t step = (int64_t)gridDim.x * (blockDim.x / lanes);
   for (int64_t worker =
            (int64_t)blockIdx.x * (blockDim.x / lanes) + threadIdx.x / lanes;
@@ -76,7 +75,8 @@ __global__ void __launch_bounds__(GATTN_SEGMENT_THREADS)
       const int64_t stop = end < last ? end : last;
       if (edge >= stop) continue;
       const T *q = gattn_row_of<const T>(job.q, chunk.b, chunk.h, row);
-      const int64_t i = edges.vertices ? edges.vertices[row] : edges.begin + row;
+      const int64_t i =
+          edges.vertices ? edges.vertices[row] : edges.begin + row;
       for (; edge < stop; edge += AT_ONCE)
         score_edges<T, lanes, pack>(
             job, chunk, score, q, k, i, edge,

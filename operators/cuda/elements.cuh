@@ -73,7 +73,8 @@ static __device__ __forceinline__ T *gattn_row_of(const gattn_operand &operand,
 
 /* Whether rows of `dim` elements can be read 16 bytes at a time. */
 template <typename T>
-static inline bool gattn_operand_packs(const gattn_operand &operand, int64_t dim) {
+static inline bool gattn_operand_packs(const gattn_operand &operand,
+                                       int64_t dim) {
   const int64_t pack = 16 / sizeof(T);
   return operand.dim == 1 && dim % pack == 0 && operand.row % pack == 0 &&
          operand.head % pack == 0 && operand.batch % pack == 0 &&

@@ -46,7 +46,7 @@ uint64_t gattn_advance_workspace(const gattn_device_edges *edges);
 int gattn_advance_launch(const gattn_device_advance *job, void *workspace,
                          void *stream);
 
-/* ------------------------------------------------- segmented reduce, softmax */
+/* ------------------------------------------------ segmented reduce, softmax */
 
 typedef struct gattn_device_reduce {
   gattn_device_edges edges;

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Edges are counted from the first row's first, wherever that is in arrays that
- * a graph lends. The items of a graph's rows are its edges and the ends of its rows, in one
- * sequence: edge e of row r is item r + e, the end of row r is item
+ * a graph lends. The items of a graph's rows are its edges and the ends of its
+ * rows, in one sequence: edge e of row r is item r + e, the end of row r is item
  * r + offsets[r + 1] (the merge path of Merrill and Garland, 2016). A chunk is
  * `length` items, so that neither a hub row nor a million empty ones make one
  * longer than another. A row that crosses chunks leaves a state in each: the

@@ -19,7 +19,8 @@ static __device__ __forceinline__ uint32_t rank_of(float value) {
   return bits >> 31 ? ~bits : bits | 0x80000000u;
 }
 
-/* The edges of a row whose rank is above cut stay, and `ties` of those at it. */
+/* The edges of a row whose rank is above the cut stay, and `ties` of those at
+ * it. */
 typedef struct cut {
   uint32_t rank;
   int64_t ties;

@@ -31,6 +31,7 @@ static gattn_status reduce_device(gattn_context *context,
 gattn_status gattn_segmented_reduce_run(gattn_context *context,
                                         const gattn_segmented_reduce_job *job,
                                         void *workspace, void *stream) {
-  if (!gattn_on_device(context)) return gattn_segmented_reduce_cpu(context, job);
+  if (!gattn_on_device(context))
+    return gattn_segmented_reduce_cpu(context, job);
   return reduce_device(context, job, workspace, stream);
 }
