@@ -247,6 +247,20 @@ START_TEST(refuses_requests) {
 }
 END_TEST
 
+START_TEST(a_device_that_is_not_there) {
+  GATTN("bench", "--device=cuda:4095", "--suite=limits");
+  command_assert_failure(1, "bench", "options.device: ");
+}
+END_TEST
+
+START_TEST(goes_on_where_asked) {
+  GATTN("bench", "--type=float16", "--mask=local(3)", "-n=256", "-d=8",
+        "--keep-going", "--repeat=1", "--json");
+  command_assert_success();
+  ck_assert_int_eq(count_of(command_out, "\"name\": \"local(3)\""), 1);
+}
+END_TEST
+
 START_TEST(refuses_long_masks) {
   memset(long_mask, ' ', sizeof long_mask - 1);
   memcpy(long_mask, "full", 4);
@@ -286,6 +300,8 @@ static Suite *make_cli_bench_suite(void) {
   tcase_add_checked_fixture(tcase, command_enter, command_leave);
   tcase_add_loop_test(tcase, refuses_requests, 0,
                       sizeof refusals / sizeof *refusals);
+  tcase_add_test(tcase, a_device_that_is_not_there);
+  tcase_add_test(tcase, goes_on_where_asked);
   tcase_add_test(tcase, refuses_long_masks);
   tcase_add_test(tcase, standard_output_that_takes_nothing);
   suite_add_tcase(suite, tcase);
