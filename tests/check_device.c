@@ -124,7 +124,8 @@ START_TEST(a_pointer_that_is_none) {
   void *nowhere = (void *)(uintptr_t)0x7000; /* neither host nor device */
   ck_assert_int_eq(gattn_memory_upload(context, nowhere, &byte, 1),
                    GATTN_ERROR_DEVICE);
-  ck_assert_ptr_nonnull(strstr(gattn_context_message(context), "upload: cuda:0"));
+  ck_assert_ptr_nonnull(
+      strstr(gattn_context_message(context), "upload: cuda:0"));
   ck_assert_int_eq(cudaPeekAtLastError(), cudaSuccess);
   ck_assert_int_eq(gattn_synchronize(context), GATTN_SUCCESS);
 }
@@ -150,7 +151,8 @@ START_TEST(statuses_of_cuda_errors) {
       GATTN_ERROR_MEMORY);
   ck_assert_int_eq(gattn_device_check(context, cudaErrorLaunchFailure, "merge"),
                    GATTN_ERROR_DEVICE);
-  ck_assert_ptr_nonnull(strstr(gattn_context_message(context), "merge: cuda:0: "));
+  ck_assert_ptr_nonnull(
+      strstr(gattn_context_message(context), "merge: cuda:0: "));
   ck_assert_ptr_nonnull(
       strstr(gattn_context_message(context), "cudaErrorLaunchFailure"));
 }
