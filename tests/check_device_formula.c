@@ -87,6 +87,9 @@ static const char *const expressions[] = {
     "fixed(300, 1) & causal",
     "blocks(50)",
     "blocklocal(17, 2)",
+    "strided(2)",
+    "strided(3)",
+    "strided(12) | strided(18)",
     "strided(4)",
     "strided(100)",
     "dilated(20, 3)",
@@ -104,6 +107,7 @@ static const char *const expressions[] = {
     "neighborhood2d(16, 20, 5, 7)",
     "neighborhood2d(20, 16, 3, 15)",
     "neighborhood2d(16, 20, 15, 19) & causal",
+    "causal & neighborhood2d(16, 20, 5, 7)",
     "neighborhood2d(32, 10, 3, 9)",
     "neighborhood2d(4, 80, 3, 31)",
     "neighborhood2d(4, 80, 3, 31) - cols(9)",
@@ -258,6 +262,7 @@ static const struct {
     {"dilated(64, 4)", 0, 0, 4, 64},
     {"dilated(40, 3)", 0, 0, 3, 64},
     {"strided(5)", 0, 0, 5, 64},
+    {"strided(8)", 0, 0, 4, 64},
     {"dilated2d(200, 4)", 0, 0, 4, 64},
     {"neighborhood2d(36, 40, 13, 13)", 36, 40, 0, 64},
     {"neighborhood2d(36, 40, 13, 13)", 36, 40, 0, 128},
@@ -285,6 +290,42 @@ START_TEST(spans_are_tight) {
                 (long long)tiles.filled);
   free(edges);
   gattn_graph_release(graph);
+}
+END_TEST
+
+/* Ranges of columns that are a tile each, in every `apart`-th tile; *visited is
+ * how many tiles the spans of one query tile name. */
+static void check_columns(int64_t n, int64_t apart, int64_t late,
+                          int64_t *visited) {
+  gattn_range ranges[400];
+  gattn_graph *graph;
+  gattn_formula formula;
+  gattn_formula_arrays arrays;
+  for (int64_t r = 0; r < n; r++) {
+    int64_t tile = r * apart + (r == late);
+    ranges[r] = (gattn_range){64 * tile, 64 * (tile + 1)};
+  }
+  int64_t n_kv = 64 * apart * n;
+  ck_assert_int_eq(gattn_mask_cols(context, 64, n_kv, ranges, n, &graph), 0);
+  ck_assert(gattn_key_formula_of(graph, &formula, &arrays));
+  bool *edges = formula_edges(graph);
+  formula_tiles tiles =
+      formula_check("cols", &formula, &linear, 64, 64, n_kv, edges);
+  ck_assert_int_eq(tiles.needed, n);
+  *visited = tiles.visited;
+  free(edges);
+  gattn_graph_release(graph);
+}
+
+/* Four joins make 16 spans of 20: over the gap of 2 tiles and three of 3. */
+START_TEST(spans_are_joined) {
+  int64_t visited;
+  check_columns(16, 4, 7, &visited);
+  ck_assert_int_eq(visited, 16);
+  check_columns(20, 4, 7, &visited);
+  ck_assert_int_eq(visited, 20 + 2 + 3 * 3);
+  check_columns(400, 2, -1, &visited);
+  ck_assert_int_le(visited, 800);
 }
 END_TEST
 
@@ -379,6 +420,7 @@ static Suite *make_device_formula_suite(void) {
   tcase_add_loop_test(tcase, every_expression, 0, COUNT(expressions));
   tcase_add_loop_test(tcase, random_expressions, 0, 4);
   tcase_add_loop_test(tcase, spans_are_tight, 0, COUNT(tight));
+  tcase_add_test(tcase, spans_are_joined);
   tcase_add_test(tcase, tiles_by_hand);
   tcase_add_loop_test(tcase, simplified, 0, COUNT(simple));
   tcase_add_test(tcase, too_large);

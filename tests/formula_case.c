@@ -168,7 +168,7 @@ void formula_check_numberings(const char *name, const gattn_formula *formula,
   static const int lanes[] = {16, 64, 128};
   int64_t n_q = graph->n_q, n_kv = graph->n_kv;
   gattn_shape shape = gattn_shape_of(graph);
-  gattn_numbering numberings[] = {linear, classes(2), classes(3),
+  gattn_numbering numberings[] = {linear, classes(2), classes(6),
                                   classes(shape.stride)};
   for (int l = 0; l < 3; l++)
     for (int s = 0; s < 4; s++)
