@@ -6,12 +6,13 @@
 #include "plan/device/lowering.h"
 
 /* Edges among the keys and lanes of the tiles that hold them, from which on a
- * tile list is run and not the edges one by one. A tile of 64 x 64 takes as
- * long as so many gathered edges take: float32 runs on plain multiply-adds, the
- * others on tensor cores. */
+ * tile list is run and not the edges one by one. Measured on an H200, d = 64,
+ * for 4096 pairs of a key and a lane and for one gathered edge: float32, on
+ * plain multiply-adds, 58 ns and 0.112 ns (1/8 of the pairs); float16, on tensor
+ * cores, 5.8 ns in a band and 0.056 ns (1/40), less in full tiles. */
 static const struct {
   double single, half;
-} list_density = {1.0 / 12, 1.0 / 64};
+} list_density = {1.0 / 8, 1.0 / 48};
 
 /* Few rows in a tile cost what their keys cost: of lanes that are there. */
 static const double present_density = 0.5;
