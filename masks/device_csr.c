@@ -75,6 +75,15 @@ gattn_status gattn_device_csr_mirror(gattn_context *context,
   return GATTN_SUCCESS;
 }
 
+gattn_status gattn_device_csr_fail(gattn_context *context,
+                                   const gattn_graph *graph) {
+  gattn_device_csr *self = (gattn_device_csr *)graph;
+  const gattn_status status = atomic_load(&self->failed);
+  return gattn_fail(context, status,
+                    "graph: its edges could not be copied to the host (%s)",
+                    gattn_status_string(status));
+}
+
 /* Null where it could not be made: broken() then says so. */
 static const gattn_graph *mirror_of(const gattn_graph *graph) {
   const gattn_csr *mirror;

@@ -52,6 +52,10 @@ gattn_status gattn_device_csr_mirror(gattn_context *context,
                                      const gattn_graph *graph,
                                      const gattn_csr **mirror);
 
+/* Fails with the status that kept the copy from being made. */
+gattn_status gattn_device_csr_fail(gattn_context *context,
+                                   const gattn_graph *graph);
+
 /* From int64 tensors of one axis on the context's device, whose types and
  * lengths have been checked; copied, checked, sorted and made sets there. */
 gattn_status gattn_device_csr_from_csr(gattn_context *context, int64_t n_q,

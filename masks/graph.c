@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "masks/device_csr.h"
 #include "masks/stack.h"
 
 static gattn_status check_vertices(gattn_context *context, const char *argument,
@@ -98,6 +99,8 @@ gattn_status gattn_graph_check_row(gattn_context *context,
 
 gattn_status gattn_graph_fail_broken(gattn_context *context,
                                      const gattn_graph *graph) {
+  if (gattn_is_device_csr(graph))
+    return gattn_device_csr_fail(context, graph);
   return gattn_fail(context, GATTN_ERROR_CALLBACK,
                     "graph: a callback of a generator in this %s answered "
                     "outside its contract",

@@ -82,7 +82,7 @@ START_TEST(every_edge_once) {
   uint64_t state = (uint64_t)_i + 1;
   for (int round = 0; round < 400; round++) {
     path p = {.n = dense_below(&state, ROWS + 1)};
-    p.size = 1 + dense_below(&state, 40);
+    p.size = GATTN_ROW_PLACES + 1 + dense_below(&state, 40);
     p.offsets[0] = dense_below(&state, 3);
     for (int64_t r = 0; r < p.n; r++) {
       const int64_t kind = dense_below(&state, 8);

@@ -1,7 +1,6 @@
 /* A warp a chunk of rows and edges. SPDX-License-Identifier: Apache-2.0
  *
- * A row's arithmetic is the work of an engine: gattn_edge_vectors or
- * gattn_edge_tensors. */
+ * A row's arithmetic is the work of gattn_edge_vectors, here Engine. */
 #ifndef GATTN_OPERATORS_CUDA_EDGES_CHUNK_CUH
 #define GATTN_OPERATORS_CUDA_EDGES_CHUNK_CUH
 
@@ -116,7 +115,7 @@ gattn_edge_chunk_rows(const gattn_edge_arguments &arguments, int64_t batch,
     const int64_t from = __shfl_sync(gattn_all_lanes, offset, r - loaded);
     const int64_t to = __shfl_sync(gattn_all_lanes, offset, r - loaded + 1);
     const int64_t zero = task.zero, row = task.row + r;
-    const int64_t start = row + from - zero;
+    const int64_t start = gattn_edge_start(row, from - zero);
     if (start >= task.first + arguments.size) return;
     const gattn_edge_piece piece =
         gattn_edge_piece_of(start, to - from, task.first, arguments.size);
@@ -151,16 +150,17 @@ gattn_edge_chunk_run(const gattn_edge_arguments &arguments, int64_t batch,
   if (threadIdx.x % 32 == 0) arguments.pieces.ends[slot] = -1;
   if (rows.n < 1) return;
   const int64_t zero = rows.offsets[0], end = rows.offsets[rows.n];
-  const int64_t places = rows.n + end - zero;
+  const int64_t places = gattn_edge_start(rows.n, end - zero);
   if (first >= places) return;
 
   int64_t r = gattn_edge_first_row(rows, first, places);
   int64_t edge = rows.offsets[r];
   if (r > 0) {
-    const int64_t from = rows.offsets[r - 1], start = r - 1 + from - zero;
-    if (gattn_edge_has_head(start, edge - from, first, size)) {
+    const int64_t from = rows.offsets[r - 1], degree = edge - from;
+    const int64_t start = gattn_edge_start(r - 1, from - zero);
+    if (gattn_edge_has_head(start, degree, first, size)) {
+      edge = from + gattn_edge_piece_of(start, degree, first, size).from;
       r--;
-      edge = from + (first - start - 1);
     }
   }
   if (r >= rows.n) return;

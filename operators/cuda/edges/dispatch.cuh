@@ -1,10 +1,10 @@
-/* Which engine a pass over edge lists takes. SPDX-License-Identifier: Apache-2.0 */
+/* Which layout of a warp a pass over edge lists takes.
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GATTN_OPERATORS_CUDA_EDGES_DISPATCH_CUH
 #define GATTN_OPERATORS_CUDA_EDGES_DISPATCH_CUH
 
 #include "operators/cuda/edges/chunk.cuh"
 #include "operators/cuda/edges/launch.h"
-#include "operators/cuda/edges/tensor.cuh"
 #include "operators/cuda/edges/vector.cuh"
 #include "operators/cuda/score.cuh"
 
@@ -58,22 +58,6 @@ static cudaError_t gattn_edges_by_element(const gattn_edge_arguments &arguments,
   return gattn_edges_elements<T, 32, 32, 1>(arguments, stream);
 }
 
-/* Tensor cores, for rows of up to 64·parts elements. */
-template <typename T, int parts, int tiles, int blocks>
-static cudaError_t gattn_edges_tensors(const gattn_edge_arguments &arguments,
-                                       cudaStream_t stream) {
-  typedef gattn_plain_score plain;
-  typedef gattn_any_score any;
-  if (!gattn_edges_plain(arguments))
-    return gattn_edges_start<gattn_edge_tensors<T, parts, tiles, false, any>,
-                             blocks>(arguments, stream);
-  if (arguments.attention.dim == 64 * parts)
-    return gattn_edges_start<gattn_edge_tensors<T, parts, tiles, true, plain>,
-                             blocks>(arguments, stream);
-  return gattn_edges_start<gattn_edge_tensors<T, parts, tiles, false, plain>,
-                           blocks>(arguments, stream);
-}
-
 /* float16 and bfloat16. */
 template <typename T>
 static cudaError_t gattn_edges_halves(const gattn_edge_arguments &arguments,
@@ -81,9 +65,11 @@ static cudaError_t gattn_edges_halves(const gattn_edge_arguments &arguments,
   const gattn_device_attention &a = arguments.attention;
   const int64_t dim = a.dim > a.dim_v ? a.dim : a.dim_v;
   if (!vectors || dim > 256) return gattn_edges_by_element<T>(arguments, stream);
-  if (dim <= 64) return gattn_edges_tensors<T, 1, 2, 8>(arguments, stream);
-  if (dim <= 128) return gattn_edges_tensors<T, 2, 1, 6>(arguments, stream);
-  return gattn_edges_vectors<T, 32, 1, 8, 6>(arguments, stream);
+  if (dim <= 32) return gattn_edges_vectors<T, 4, 1, 4, 8>(arguments, stream);
+  if (dim <= 64)
+    return gattn_edges_vectors<T, 8, 1, 4, 12>(arguments, stream);
+  if (dim <= 128) return gattn_edges_vectors<T, 16, 1, 8, 8>(arguments, stream);
+  return gattn_edges_vectors<T, 32, 1, 8, 8>(arguments, stream);
 }
 
 #endif

@@ -13,7 +13,8 @@ enum { WARPS = 16, ALIGNMENT = 256 };
 /* Chunks of one head of one batch, and their size. */
 static void measure(const gattn_device_attention *a, int64_t edges,
                     gattn_edge_arguments *arguments) {
-  const int64_t places = a->n_f + edges, pairs = a->batch * a->heads;
+  const int64_t places = gattn_edge_start(a->n_f, edges);
+  const int64_t pairs = a->batch * a->heads;
   const int64_t most = INT64_MAX / (pairs > 0 ? pairs : 1);
   arguments->size = gattn_edge_chunk_size(places < most ? places * pairs
                                                         : INT64_MAX / 16384,
