@@ -129,7 +129,7 @@ static void walk_edges(walked *w, const gattn_graph *graph,
         for (int64_t j = runs[r].begin; j < runs[r].end; j++) visit(w, p, j);
     }
   }
-  memset(w->left, 1, (size_t)w->n_f);
+  for (int64_t p = 0; p < w->n_f; p++) w->left[p] = 1;
 }
 
 /* ------------------------------------------------------------ checks */
