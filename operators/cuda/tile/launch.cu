@@ -1,5 +1,6 @@
 /* Tile passes: which kernel takes one. SPDX-License-Identifier: Apache-2.0 */
 #include "operators/cuda/tile/bounds.h"
+#include "operators/cuda/tile/hopper.h"
 #include "operators/cuda/tile/tile.h"
 #include "operators/cuda/tile32/tile32.h"
 
@@ -79,6 +80,9 @@ int gattn_tile_launch(const gattn_device_attention *attention,
                         pass->formula.atoms[0].kind == GATTN_KEYS_INTERVAL;
   facts.only_range = pass->numbering.kind == GATTN_NUMBER_LINEAR &&
                      !pass->rows && !pass->row_all && !pass->n_skip && !a.size;
+  const int done =
+      gattn_hopper_launch(attention, pass, &facts, (cudaStream_t)stream);
+  if (done >= 0) return done;
   for (const tile_row &row : rows)
     if (row.type == a.type && widest <= row.most)
       return row.kernels(attention, pass, &facts, (cudaStream_t)stream);

@@ -1,0 +1,34 @@
+/* Between the dispatcher of tile passes and Hopper's kernels.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATTN_OPERATORS_CUDA_TILE_HOPPER_H
+#define GATTN_OPERATORS_CUDA_TILE_HOPPER_H
+
+#include <cuda.h>
+
+#include "operators/cuda/tile/tile.h"
+
+/* How key tiles are fetched: boxes of 64 elements of 64 keys, of the tensors
+ * K and V as [batch, heads, c2, c1, elements], where key (c1, c2) is c1 of
+ * LINEAR numbers, c1 + stride·c2 of CLASSES, column and line of PATCHES. */
+typedef struct gattn_hopper_facts {
+  CUtensorMap k, v;
+  int32_t direct; /* the key tiles follow from the rows' intervals alone */
+} gattn_hopper_facts;
+
+/* Runs the pass with Hopper's instructions: a CUDA error code; or −1, nothing
+ * done, where another kernel must. */
+int gattn_hopper_launch(const gattn_device_attention *attention,
+                        const gattn_tile_pass *pass,
+                        const gattn_tile_launch_facts *facts,
+                        cudaStream_t stream);
+
+typedef int gattn_hopper_kernels(const gattn_device_attention *attention,
+                                 const gattn_tile_pass *pass,
+                                 const gattn_tile_launch_facts *facts,
+                                 const gattn_hopper_facts *hopper,
+                                 cudaStream_t stream);
+
+gattn_hopper_kernels gattn_hopper_float16_64, gattn_hopper_float16_128;
+gattn_hopper_kernels gattn_hopper_bfloat16_64, gattn_hopper_bfloat16_128;
+
+#endif

@@ -1,0 +1,5 @@
+/* Hopper's tile kernels of bfloat16, dimensions up to 128.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "operators/cuda/tile/hopper.cuh"
+
+GATTN_HOPPER_VARIANTS(gattn_hopper_bfloat16_128, __nv_bfloat16, 128, 2)
