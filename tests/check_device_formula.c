@@ -108,6 +108,7 @@ static const char *const expressions[] = {
     "neighborhood2d(20, 16, 3, 15)",
     "neighborhood2d(16, 20, 15, 19) & causal",
     "causal & neighborhood2d(16, 20, 5, 7)",
+    "(local(3) | cols(100:120)) & neighborhood2d(16, 20, 5, 7)",
     "neighborhood2d(32, 10, 3, 9)",
     "neighborhood2d(4, 80, 3, 31)",
     "neighborhood2d(4, 80, 3, 31) - cols(9)",
