@@ -10,7 +10,7 @@
 
 namespace {
 
-enum { THREADS = 256, WARPS = THREADS / 32 };
+enum { THREADS = 256, WARPS = THREADS / 32, WIDE_ROWS = 4096 };
 
 __device__ void put(float *o, float x) { *o = x; }
 __device__ void put(__half *o, float x) { *o = __float2half_rn(x); }
@@ -64,39 +64,91 @@ __device__ float share(float lse, float merged) {
   return lse == -INFINITY ? 0.f : expf(lse - merged);
 }
 
+/* Element d of the states of pieces first, first + step, …, each by its weight.
+ * All lanes of a warp, with the same row; a d past the last gives 0. Weights
+ * are known before the states are read, so that many reads are on their way. */
+__device__ float merged_pieces(const gattn_device_attention &a,
+                               const gattn_merge_pass &pass,
+                               const row_place &at, int64_t stride, float lse,
+                               int64_t first, int64_t step, int64_t d) {
+  enum { AT_ONCE = 8 };
+  const int lane = threadIdx.x % 32;
+  const bool there = d < a.dim_v;
+  const float *states = pass.piece_state.o + at.piece_row * a.dim_v + d;
+  float x = 0;
+  for (int64_t begin = first; begin < pass.pieces; begin += 32 * step) {
+    const int64_t left = (pass.pieces - begin + step - 1) / step;
+    const int64_t mine = begin + step * lane;
+    const float weights =
+        mine < pass.pieces
+            ? share(pass.piece_state.lse[mine * stride + at.piece_row], lse)
+            : 0;
+    for (int s = 0; s < 32 && s < left; s += AT_ONCE) {
+#pragma unroll
+      for (int n = 0; n < AT_ONCE; n++) {
+        /* A piece that weighs nothing may hold what is not finite only if the
+         * row's edges do. */
+        const float weight = __shfl_sync(~0u, weights, s + n);
+        const int64_t piece = begin + step * (s + n);
+        float state = 0;
+        if (weight != 0 && there) state = states[piece * stride * a.dim_v];
+        x += weight * state;
+      }
+    }
+  }
+  return x;
+}
+
+template <typename T>
+__device__ void put_row(const gattn_device_attention &a,
+                        const gattn_merge_pass &pass, const row_place &at,
+                        int64_t d, float x) {
+  T *o = (T *)a.o.data + at.batch * a.o.batch + at.head * a.o.head +
+         at.position * a.o.row;
+  if (pass.store_state)
+    pass.state.o[at.state_row * a.dim_v + d] = x;
+  else
+    put(o + d * a.o.dim, x);
+}
+
+__device__ void put_lse(const gattn_device_attention &a,
+                        const gattn_merge_pass &pass, const row_place &at,
+                        float lse) {
+  if (pass.store_state)
+    pass.state.lse[at.state_row] = lse;
+  else if (a.lse.data)
+    ((float *)a.lse.data)[at.batch * a.lse.batch + at.head * a.lse.head +
+                          at.position * a.lse.row] = lse;
+}
+
+/* What the row's own state weighs. */
+__device__ float resumed_share(const gattn_merge_pass &pass,
+                               const row_place &at, float lse) {
+  return pass.resume ? share(pass.state.lse[at.state_row], lse) : 0;
+}
+
+__device__ float resumed_element(const gattn_device_attention &a,
+                                 const gattn_merge_pass &pass,
+                                 const row_place &at, float weight,
+                                 int64_t d) {
+  return weight != 0 ? weight * pass.state.o[at.state_row * a.dim_v + d] : 0;
+}
+
+/* A row by a warp. */
 template <typename T>
 __device__ void merge_row(const gattn_device_attention &a,
                           const gattn_merge_pass &pass, const row_place &at,
                           int64_t stride) {
   const int lane = threadIdx.x % 32;
   const float lse = merged_lse(pass, at, stride);
-  T *o = (T *)a.o.data + at.batch * a.o.batch + at.head * a.o.head +
-         at.position * a.o.row;
-  for (int64_t d = lane; d < a.dim_v; d += 32) {
-    float x = 0;
-    if (pass.resume)
-      x = share(pass.state.lse[at.state_row], lse) *
-          pass.state.o[at.state_row * a.dim_v + d];
-    for (int64_t p = 0; p < pass.pieces; p++) {
-      const int64_t row = p * stride + at.piece_row;
-      const float weight = share(pass.piece_state.lse[row], lse);
-      /* A piece that weighs nothing may hold what is not finite only if the
-       * row's edges do. */
-      if (weight != 0)
-        x += weight * pass.piece_state.o[row * a.dim_v + d];
-    }
-    if (pass.store_state)
-      pass.state.o[at.state_row * a.dim_v + d] = x;
-    else
-      put(o + d * a.o.dim, x);
+  const float own = resumed_share(pass, at, lse);
+  for (int64_t d = lane; d < a.dim_v + lane; d += 32) {
+    const float x = merged_pieces(a, pass, at, stride, lse, 0, 1, d);
+    if (d < a.dim_v)
+      put_row<T>(a, pass, at, d, x + resumed_element(a, pass, at, own, d));
   }
   __syncwarp();
-  if (lane) return;
-  if (pass.store_state)
-    pass.state.lse[at.state_row] = lse;
-  else if (a.lse.data)
-    ((float *)a.lse.data)[at.batch * a.lse.batch + at.head * a.lse.head +
-                          at.position * a.lse.row] = lse;
+  if (lane == 0) put_lse(a, pass, at, lse);
 }
 
 template <typename T>
@@ -109,6 +161,36 @@ __global__ void merge_kernel(const __grid_constant__ gattn_device_attention a,
     const row_place at = row_at(a, pass.rows, n_rows, n);
     if (a.size && at.position >= *a.size) continue;
     merge_row<T>(a, pass, at, stride);
+  }
+}
+
+/* A row by a block: warp w has every WARPS-th piece from w on. dim_v is at most
+ * THREADS. */
+template <typename T>
+__global__ void merge_wide_kernel(
+    const __grid_constant__ gattn_device_attention a,
+    const __grid_constant__ gattn_merge_pass pass) {
+  __shared__ float parts[WARPS][THREADS];
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, d = threadIdx.x;
+  const int64_t n_rows = pass.rows ? pass.n_rows : a.n_f;
+  const int64_t stride = a.batch * a.heads * n_rows;
+  for (int64_t n = blockIdx.x; n < stride; n += gridDim.x) {
+    const row_place at = row_at(a, pass.rows, n_rows, n);
+    if (a.size && at.position >= *a.size) continue;
+    const float lse = merged_lse(pass, at, stride);
+    const float own = resumed_share(pass, at, lse);
+    for (int64_t e = lane; e < a.dim_v + lane; e += 32) {
+      const float x = merged_pieces(a, pass, at, stride, lse, warp, WARPS, e);
+      if (e < a.dim_v) parts[warp][e] = x;
+    }
+    __syncthreads();
+    if (d < a.dim_v) {
+      float x = resumed_element(a, pass, at, own, d);
+      for (int w = 0; w < WARPS; w++) x += parts[w][d];
+      put_row<T>(a, pass, at, d, x);
+    }
+    if (d == 0) put_lse(a, pass, at, lse);
+    __syncthreads();
   }
 }
 
@@ -148,7 +230,11 @@ int launch_merge(const gattn_device_attention *a, const gattn_merge_pass *pass,
                  cudaStream_t stream) {
   const int64_t rows = a->batch * a->heads * (pass->rows ? pass->n_rows : a->n_f);
   if (rows == 0) return 0;
-  merge_kernel<T><<<blocks_for(rows), THREADS, 0, stream>>>(*a, *pass);
+  /* Few rows of many pieces would each wait for one read after another. */
+  if (rows <= WIDE_ROWS && pass->pieces >= WARPS && a->dim_v <= THREADS)
+    merge_wide_kernel<T><<<(unsigned)rows, THREADS, 0, stream>>>(*a, *pass);
+  else
+    merge_kernel<T><<<blocks_for(rows), THREADS, 0, stream>>>(*a, *pass);
   return (int)cudaGetLastError();
 }
 

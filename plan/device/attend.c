@@ -27,8 +27,10 @@ static gattn_status check_problem(gattn_context *context,
 static gattn_status lower_head(gattn_device_attend *attend, int64_t h) {
   gattn_context *context = attend->context;
   const gattn_attend_problem *problem = &attend->problem;
+  const gattn_device_facts *facts = gattn_device_facts_of(context);
   const gattn_device_target target = {
-      .multiprocessors = gattn_device_facts_of(context)->multiprocessors,
+      .multiprocessors = facts->multiprocessors,
+      .capability = facts->capability,
       .tile_lanes = gattn_tile_lanes};
   gattn_graph *graph;
   gattn_status status = gattn_graph_head(context, problem->graph, h, &graph);

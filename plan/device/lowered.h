@@ -13,7 +13,7 @@
 
 /* The device that is lowered for. */
 typedef struct gattn_device_target {
-  int32_t multiprocessors;
+  int32_t multiprocessors, capability;
   /* gattn_tile_lanes */
   int32_t (*tile_lanes)(int32_t type, int64_t dim, int64_t dim_v,
                         double degree);
