@@ -10,7 +10,7 @@ dnl   --without-cuda    does not look
 dnl NVCC may come with words before it: NVCC='ccache nvcc'.
 
 dnl GATTN_CUDA_GENCODE(LIST): sets CUDA_GENCODE, nvcc's options for a list such
-dnl as 80,90a,90+ptx, or leaves it empty where LIST is malformed.
+dnl as 80,80+ptx,90a, or leaves it empty where LIST is malformed.
 AC_DEFUN([GATTN_CUDA_GENCODE], [
   CUDA_GENCODE=
   for gattn_arch in `AS_ECHO(["$1"]) | tr ',;' '  '`; do
@@ -61,7 +61,7 @@ AC_DEFUN([GATTN_CUDA], [
   AC_ARG_WITH([cuda-arch],
     [AS_HELP_STRING([--with-cuda-arch=LIST],
       [machine code for these compute capabilities, and PTX for N+ptx
-       (default: 80,90a,90+ptx)])], [], [with_cuda_arch=80,90a,90+ptx])
+       (default: 80,80+ptx,90a)])], [], [with_cuda_arch=80,90a,90+ptx])
   AC_ARG_VAR([NVCC], [CUDA compiler command])
   AC_ARG_VAR([NVCCFLAGS], [CUDA compiler flags])
   AS_IF([test -z "$NVCCFLAGS"], [NVCCFLAGS=-O3])
@@ -69,7 +69,7 @@ AC_DEFUN([GATTN_CUDA], [
   GATTN_CUDA_GENCODE([$with_cuda_arch])
   AS_IF([test -z "$CUDA_GENCODE"],
     [AC_MSG_ERROR([--with-cuda-arch=$with_cuda_arch: expected a list such as \
-80,90a,90+ptx])])
+80,80+ptx,90a])])
 
   CUDA_CPPFLAGS= CUDA_LIBS=
   gattn_have_cuda=no
