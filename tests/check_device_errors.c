@@ -6,18 +6,18 @@
 
 #include "tests/suites.h"
 
-enum { N = 100, DIM = 8 };
+enum { N = 100, DIM = 8, BYTES = 2 * 4 * N * DIM };
 
 static gattn_context *context;
 static void *memory;
 
 static void create(void) {
   context = test_context(NULL);
-  ck_assert_int_eq(gattn_memory_allocate(context, 4 * N * DIM, &memory), 0);
+  ck_assert_int_eq(gattn_memory_allocate(context, BYTES, &memory), 0);
 }
 
 static void destroy(void) {
-  gattn_memory_release(context, memory, 4 * N * DIM);
+  gattn_memory_release(context, memory, BYTES);
   gattn_context_destroy(context);
 }
 
@@ -32,13 +32,15 @@ START_TEST(functions_are_the_hosts) {
   const gattn_score score = {.struct_size = sizeof score,
                              .kind = GATTN_SCORE_FUNCTION, .function = plain};
   gattn_graph *graph;
-  gattn_tensor q;
+  gattn_tensor q, o;
   if (!test_on_device()) return;
   ck_assert_int_eq(gattn_mask_parse(context, "local(3)", N, N, &graph), 0);
   ck_assert_int_eq(
       gattn_tensor_dense(context, memory, GATTN_FLOAT32, 2, shape, &q), 0);
+  o = q;
+  o.data = (char *)memory + BYTES / 2;
   gattn_attention_args args = {.struct_size = sizeof args, .q = &q, .k = &q,
-                               .v = &q, .o = &q, .score = &score};
+                               .v = &q, .o = &o, .score = &score};
   ck_assert_int_eq(gattn_attention(context, graph, GATTN_ALL, &args),
                    GATTN_ERROR_UNSUPPORTED);
   ck_assert_msg(strstr(gattn_context_message(context), "score") != NULL, "%s",
