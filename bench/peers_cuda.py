@@ -3,7 +3,7 @@
 
     ./gattn bench --device cuda --suite forward --json > forward.json
     ./gattn bench --device cuda --suite edges --json > edges.json
-    python3 bench/peers_cuda.py --ours forward.json edges.json [--json peers.json] [--seconds 240] [--only flex,cudnn,...]
+    python3 bench/peers_cuda.py --ours forward.json edges.json [--json peers.json] [--seconds 240] [--only flex64,cudnn,...]
 
 Run one after another on one idle device. Needs PyTorch with FlexAttention (2.5 or later); cuDNN's sliding windows come
 through JAX, where that is installed. float16, forward, without the log-sum-exp; medians of at least ten runs after three.
@@ -294,7 +294,7 @@ def join(paths, rows):
     print(f"\n{'mask':36} {'n':>8} {'d':>4} {'ours ms':>9} {'limit ms':>9} {'limit':>6} {'Tflop/s':>8} {'error':>8} "
           f"{'peer ms':>9} {'peer/ours':>9}  peer")
     joined = []
-    for path in paths:
+    for path in filter(os.path.exists, paths):
         with open(path, encoding="utf-8") as file:
             ours = json.load(file)
         for work in ours["workloads"]:
