@@ -62,7 +62,9 @@ gattn_edge_sum_of(const gattn_edge_pass &pass, int64_t at, float m, float l) {
   const float now = gattn_exp(m - base), before = gattn_exp(old - base);
   const float total = l * now + before;
   if (total == 0) return {0, 0, -INFINITY};
-  return {now / total, before / total, base + logf(total)};
+  /* Without a state there is none to read, also where the total is NaN. */
+  return {now / total, pass.resume ? before / total : 0.0f,
+          base + logf(total)};
 }
 
 #endif
