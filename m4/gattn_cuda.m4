@@ -29,12 +29,18 @@ dnl GATTN_CUDA_TRY: sets gattn_cuda_problem to what keeps NVCC or the run time
 dnl from working, empty where both do.
 AC_DEFUN([GATTN_CUDA_TRY], [
   gattn_cuda_problem=
+  dnl CUB counts in 64 bits since CUDA 12.9.
   cat >conftest.cu <<_GATTN_CU
+#include <cub/version.cuh>
+#if CUB_VERSION < 200800
+#error "older than CUDA 12.9"
+#endif
 __global__ void kernel(int *x) { *x = 1; }
 _GATTN_CU
   AS_IF([$NVCC $NVCCFLAGS -std=c++17 $CUDA_GENCODE -c -o conftest_cu.o \
            conftest.cu >&AS_MESSAGE_LOG_FD 2>&1], [],
-    [gattn_cuda_problem="$NVCC does not compile for $with_cuda_arch"])
+    [gattn_cuda_problem="$NVCC, release $gattn_cuda_release, does not compile \
+for $with_cuda_arch, or is older than 12.9"])
   dnl Since CUDA 12.4; a quarter of the size.
   AS_IF([$NVCC --compress-mode=size --dryrun conftest.cu \
            >&AS_MESSAGE_LOG_FD 2>&1],
@@ -61,7 +67,7 @@ AC_DEFUN([GATTN_CUDA], [
   AC_ARG_WITH([cuda-arch],
     [AS_HELP_STRING([--with-cuda-arch=LIST],
       [machine code for these compute capabilities, and PTX for N+ptx
-       (default: 80,80+ptx,90a)])], [], [with_cuda_arch=80,90a,90+ptx])
+       (default: 80,80+ptx,90a)])], [], [with_cuda_arch=80,80+ptx,90a])
   AC_ARG_VAR([NVCC], [CUDA compiler command])
   AC_ARG_VAR([NVCCFLAGS], [CUDA compiler flags])
   AS_IF([test -z "$NVCCFLAGS"], [NVCCFLAGS=-O3])
