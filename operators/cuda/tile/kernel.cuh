@@ -316,7 +316,10 @@ GATTN_DEVICE void gattn_visit_tiles(const gattn_tile_run<T, D, M, STAGES> &run,
                         next / 32 + 1, &block->sequence, block->places);
     gattn_visit_tile(run, score_of, n, unit * GATTN_LOG2E, state);
   }
+  /* Without key tiles no barrier has been passed since others of the block
+   * began to copy this warp's rows of Q, where its outputs go now. */
   gattn_copy_wait<0>();
+  __syncthreads();
 }
 
 /* All threads: the rows of an item and its first key tiles; Q is on its way
