@@ -303,6 +303,31 @@ START_TEST(edges_alone) {
 }
 END_TEST
 
+/* A device whose blocks have less shared memory gets narrower tiles, or none. */
+START_TEST(short_of_shared) {
+  static const struct {
+    int32_t shared_lanes, lanes;
+  } table[] = {{128, 128}, {127, 64}, {64, 64}, {63, 0}};
+  gattn_graph *graph;
+  ck_ok(gattn_mask_parse(context, "longformer(300, 2)", 2100, 2100, &graph));
+  for (int e = 0; e < COUNT(table); e++) {
+    lowered_case c = targets[1];
+    gattn_device_lowered lowered;
+    c.short_of_shared = true;
+    c.shared_lanes = table[e].shared_lanes;
+    lowered_check(context, &c, graph, NULL, "short of shared memory");
+    ck_ok(lowered_make(context, &c, graph, NULL, &lowered));
+    const gattn_device_part *last = &lowered.parts[lowered.n_parts - 1];
+    if (table[e].lanes)
+      ck_assert_int_eq(last->tiles.lanes, table[e].lanes);
+    else
+      ck_assert_int_eq(last->form, GATTN_DEVICE_EDGES);
+    gattn_device_lowered_clear(context, &lowered);
+  }
+  gattn_graph_release(graph);
+}
+END_TEST
+
 /* Closed forms are lowered at any size, without arrays of their own. */
 START_TEST(vast) {
   static const struct {
@@ -366,6 +391,7 @@ static Suite *make_device_lowering_suite(void) {
   tcase_add_loop_test(edges, random_expressions, 0, 8);
   tcase_add_test(edges, buckets);
   tcase_add_test(edges, edges_alone);
+  tcase_add_test(edges, short_of_shared);
   suite_add_tcase(suite, edges);
   TCase *plans = tcase_create("plans");
   tcase_add_checked_fixture(plans, setup, teardown);

@@ -24,6 +24,12 @@ static int32_t lanes_0(int32_t type, int64_t dim, int64_t dim_v,
   return 0;
 }
 
+static int64_t a_byte_a_lane(int32_t type, int64_t dim, int64_t dim_v,
+                             int32_t lanes) {
+  (void)type, (void)dim, (void)dim_v;
+  return lanes;
+}
+
 static gattn_attend_problem problem_of(const lowered_case *c,
                                        gattn_graph *graph,
                                        gattn_frontier *frontier) {
@@ -47,11 +53,13 @@ gattn_status lowered_make(gattn_context *context, const lowered_case *c,
                           gattn_graph *graph, gattn_frontier *frontier,
                           gattn_device_lowered *lowered) {
   const gattn_attend_problem problem = problem_of(c, graph, frontier);
-  const gattn_device_target target = {.multiprocessors = c->multiprocessors,
-                                      .tile_lanes = c->lanes == 0 ? lanes_0
-                                                    : c->lanes == 64
-                                                        ? lanes_64
-                                                        : lanes_128};
+  const gattn_device_target target = {
+      .multiprocessors = c->multiprocessors,
+      .tile_lanes = c->lanes == 0    ? lanes_0
+                    : c->lanes == 64 ? lanes_64
+                                     : lanes_128,
+      .shared_bytes = c->short_of_shared ? c->shared_lanes : INT64_MAX,
+      .tile_shared_bytes = a_byte_a_lane};
   return gattn_device_lower(context, &problem, &target, graph, c->heads,
                             lowered);
 }

@@ -15,6 +15,8 @@ typedef struct lowered_case {
   int64_t heads, batch;
   gattn_type type;
   bool edge_values;
+  bool short_of_shared; /* blocks have shared memory for `shared_lanes` alone */
+  int32_t shared_lanes;
 } lowered_case;
 
 gattn_status lowered_make(gattn_context *context, const lowered_case *c,

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "operators/cuda/tile/shared.h"
 #include "plan/device/uploaded.h"
 
 static gattn_status check_problem(gattn_context *context,
@@ -31,7 +32,9 @@ static gattn_status lower_head(gattn_device_attend *attend, int64_t h) {
   const gattn_device_target target = {
       .multiprocessors = facts->multiprocessors,
       .capability = facts->capability,
-      .tile_lanes = gattn_tile_lanes};
+      .tile_lanes = gattn_tile_lanes,
+      .shared_bytes = facts->shared_bytes,
+      .tile_shared_bytes = gattn_tile_shared_bytes};
   gattn_graph *graph;
   gattn_status status = gattn_graph_head(context, problem->graph, h, &graph);
   if (status) return status;

@@ -49,6 +49,20 @@ gattn_tile_pass gattn_device_pass(const gattn_device_lowering *lowering,
   return pass;
 }
 
+/* As many lanes, or as few as it takes for a block's shared memory to be there;
+ * 0 where no kernel of tiles fits the device. */
+static int32_t lanes_that_fit(const gattn_device_lowering *lowering,
+                              int32_t lanes) {
+  enum { NARROW = 64 };
+  const gattn_attend_problem *problem = lowering->problem;
+  const gattn_device_target *target = lowering->target;
+  while (lanes && target->tile_shared_bytes(problem->type, problem->dim,
+                                            problem->dim_v, lanes) >
+                      target->shared_bytes)
+    lanes = lanes > NARROW ? NARROW : 0;
+  return lanes;
+}
+
 /* Lanes that no row can fill cost as much as others: one query over 2^20 keys,
  * 8 heads, d = 64, float16 took 1.48 ms in tiles of 128 and 0.84 in tiles of 64
  * (H200). Hopper's own kernel has 128 and passes over the half that has no row;
@@ -64,7 +78,8 @@ int32_t gattn_device_lanes_for(const gattn_device_lowering *lowering,
                                           problem->dim_v, INFINITY);
   if (target->capability == HOPPER && most == WIDE)
     return rows > FEW_ROWS ? WIDE : NARROW;
-  return rows <= NARROW && lanes > NARROW ? NARROW : lanes;
+  return lanes_that_fit(lowering,
+                        rows <= NARROW && lanes > NARROW ? NARROW : lanes);
 }
 
 int32_t gattn_device_lanes(const gattn_device_lowering *lowering,

@@ -17,6 +17,10 @@ typedef struct gattn_device_target {
   /* gattn_tile_lanes */
   int32_t (*tile_lanes)(int32_t type, int64_t dim, int64_t dim_v,
                         double degree);
+  int64_t shared_bytes; /* that a block may have */
+  /* gattn_tile_shared_bytes */
+  int64_t (*tile_shared_bytes)(int32_t type, int64_t dim, int64_t dim_v,
+                               int32_t lanes);
 } gattn_device_target;
 
 /* A tile list, owned. Patterns are the words of one query tile against one key

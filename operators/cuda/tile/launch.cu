@@ -1,6 +1,8 @@
 /* Tile passes: which kernel takes one. SPDX-License-Identifier: Apache-2.0 */
 #include "operators/cuda/tile/bounds.h"
 #include "operators/cuda/tile/hopper.h"
+#include "operators/cuda/tile/kernel.cuh"
+#include "operators/cuda/tile/shared.h"
 #include "operators/cuda/tile/tile.h"
 #include "operators/cuda/tile32/tile32.h"
 
@@ -50,6 +52,20 @@ int32_t gattn_tile_lanes(int32_t type, int64_t dim, int64_t dim_v,
   if (widest > 256) return 0;
   if (type == GATTN_FLOAT32 || widest > 128) return 64;
   return degree < 40 ? 64 : 128;
+}
+
+int64_t gattn_tile_shared_bytes(int32_t type, int64_t dim, int64_t dim_v,
+                                int32_t lanes) {
+  const int64_t widest = dim > dim_v ? dim : dim_v;
+  const bool wide = lanes == 128;
+  if (type == GATTN_FLOAT32) return gattn_tile_float32_shared_bytes(dim, dim_v);
+  if (widest <= 64)
+    return wide ? sizeof(gattn_tile_shared<64, 2, 2>)
+                : sizeof(gattn_tile_shared<64, 1, 2>);
+  if (widest <= 128)
+    return wide ? sizeof(gattn_tile_shared<128, 2, 2>)
+                : sizeof(gattn_tile_shared<128, 1, 2>);
+  return sizeof(gattn_tile_shared<256, 1, 2>);
 }
 
 int gattn_tile_launch(const gattn_device_attention *attention,

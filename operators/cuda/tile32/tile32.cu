@@ -280,25 +280,46 @@ static __global__ void __launch_bounds__(GATTN_TILE32_THREADS)
   }
 }
 
+/* Floats from row to row in dynamic shared memory, and the bytes of that. */
+typedef struct tile32_strides {
+  int q, kv, bytes;
+} tile32_strides;
+
+static tile32_strides strides_of(int64_t dim, int slices) {
+  const int padded = (int)((dim + 3) / 4 * 4);
+  tile32_strides strides;
+  strides.q = padded + GATTN_TILE32_PAD;
+  strides.kv = (padded > 64 * slices ? padded : 64 * slices) + GATTN_TILE32_PAD;
+  strides.bytes = GATTN_TILE32_LANES * (int)sizeof(float) *
+                  (strides.q + strides.kv + GATTN_TILE32_P_STRIDE);
+  return strides;
+}
+
+/* Slices of 64 columns of V, of which there are kernels for 1, 2 and 4. */
+static int slices_of(int64_t dim_v) {
+  return dim_v <= 64 ? 1 : dim_v <= 128 ? 2 : 4;
+}
+
+extern "C" int64_t gattn_tile_float32_shared_bytes(int64_t dim,
+                                                   int64_t dim_v) {
+  return strides_of(dim, slices_of(dim_v)).bytes + (int64_t)sizeof(tile32_block);
+}
+
 template <int SLICES, class Score>
 static int launch(const gattn_device_attention *attention,
                   const gattn_tile_pass *pass, cudaStream_t stream) {
-  const int dim = (int)((attention->dim + 3) / 4 * 4);
-  const int wider = dim > 64 * SLICES ? dim : 64 * SLICES;
-  const int q_stride = dim + GATTN_TILE32_PAD;
-  const int kv_stride = wider + GATTN_TILE32_PAD;
-  const int bytes = GATTN_TILE32_LANES * (int)sizeof(float) *
-                    (q_stride + kv_stride + GATTN_TILE32_P_STRIDE);
+  const tile32_strides strides = strides_of(attention->dim, SLICES);
   const int64_t items =
       pass->n_tiles * attention->heads * attention->batch * pass->pieces;
   if (items == 0) return cudaSuccess;
   const cudaError_t error = cudaFuncSetAttribute(
       attend<SLICES, Score>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-      bytes);
+      strides.bytes);
   if (error) return error;
   const unsigned blocks = items > INT32_MAX ? INT32_MAX : (unsigned)items;
-  attend<SLICES, Score><<<blocks, GATTN_TILE32_THREADS, bytes, stream>>>(
-      *attention, *pass, items, q_stride, kv_stride);
+  attend<SLICES, Score><<<blocks, GATTN_TILE32_THREADS, strides.bytes,
+                          stream>>>(*attention, *pass, items, strides.q,
+                                    strides.kv);
   return cudaGetLastError();
 }
 
@@ -308,11 +329,12 @@ extern "C" int gattn_tile_float32_launch(
   if (pass->lanes != GATTN_TILE32_LANES || attention->dim > 256 ||
       attention->dim_v > 256)
     return cudaErrorInvalidValue;
+  const int slices = slices_of(attention->dim_v);
   /* A kind that is chosen at run time costs a few operations beside the
    * multiply-adds of a score, and a kernel less to compile. */
-  if (attention->dim_v <= 64)
+  if (slices == 1)
     return launch<1, gattn_any_score>(attention, pass, stream);
-  if (attention->dim_v <= 128)
+  if (slices == 2)
     return launch<2, gattn_any_score>(attention, pass, stream);
   return launch<4, gattn_any_score>(attention, pass, stream);
 }

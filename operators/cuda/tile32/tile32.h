@@ -15,6 +15,9 @@ extern "C" {
 int gattn_tile_float32_launch(const gattn_device_attention *attention,
                               const gattn_tile_pass *pass, cudaStream_t stream);
 
+/* Bytes of shared memory that a block takes. */
+int64_t gattn_tile_float32_shared_bytes(int64_t dim, int64_t dim_v);
+
 #ifdef __cplusplus
 }
 #endif
