@@ -39,8 +39,8 @@ __global__ void kernel(int *x) { *x = 1; }
 _GATTN_CU
   AS_IF([$NVCC $NVCCFLAGS -std=c++17 $CUDA_GENCODE -c -o conftest_cu.o \
            conftest.cu >&AS_MESSAGE_LOG_FD 2>&1], [],
-    [gattn_cuda_problem="$NVCC, release $gattn_cuda_release, does not compile \
-for $with_cuda_arch, or is older than 12.9"])
+    [gattn_cuda_problem="$NVCC does not compile for $with_cuda_arch, \
+or is older than 12.9"])
   dnl Since CUDA 12.4; a quarter of the size.
   AS_IF([$NVCC --compress-mode=size --dryrun conftest.cu \
            >&AS_MESSAGE_LOG_FD 2>&1],

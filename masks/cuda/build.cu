@@ -164,8 +164,12 @@ static cudaError_t sort_pairs(gattn_build_edges *edges,
                               size_t *bytes, cudaStream_t stream) {
   cub::DoubleBuffer<uint64_t> columns(edges->keys, spare->keys);
   cub::DoubleBuffer<uint64_t> rows(edges->rows, spare->rows);
+  /* The scratch grows with the bits, and serves both. */
+  const int bits = !scratch && edges->row_bits > edges->shift
+                       ? edges->row_bits
+                       : edges->shift;
   cudaError_t error = cub::DeviceRadixSort::SortPairs(
-      scratch, *bytes, columns, rows, edges->n, 0, edges->shift, stream);
+      scratch, *bytes, columns, rows, edges->n, 0, bits, stream);
   if (error || !scratch) return error;
   error = cub::DeviceRadixSort::SortPairs(scratch, *bytes, rows, columns,
                                           edges->n, 0, edges->row_bits, stream);
