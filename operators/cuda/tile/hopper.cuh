@@ -1,12 +1,13 @@
 /* Attention of one pass of tiles on Hopper's tensor cores.
  * SPDX-License-Identifier: Apache-2.0
  *
- * As kernel.cuh, whose rows, key tiles and state it shares, with products that
- * run beside the warps: a warpgroup of four warps takes a query tile of 128
- * rows as two fragments of 64, fragment f's rows 64·f + 16·warp … in each warp,
- * and computes the softmax of one fragment while the products of the other are
- * under way. Fragments skip key tiles that none of their rows has an edge
- * to. */
+ * As kernel.cuh, whose rows, key tiles and state it shares, with asynchronous
+ * products: a warpgroup of four warps takes a query tile of 128 rows as two
+ * fragments of 64, fragment f's rows 64·f + 16·warp … in each warp. The values'
+ * product of the first fragment runs beside the keys' product of the second;
+ * otherwise it is the blocks that share a multiprocessor that fill each other's
+ * waits. Fragments skip key tiles that none of their rows has an edge to. K and
+ * V come through tensor maps, started by one thread. */
 #ifndef GATTN_OPERATORS_CUDA_TILE_HOPPER_CUH
 #define GATTN_OPERATORS_CUDA_TILE_HOPPER_CUH
 
