@@ -377,7 +377,10 @@ template <class Score, typename T, int D, int STAGES>
 GATTN_DEVICE void gattn_end_fragments(
     const gattn_hopper_run<T, D, STAGES> &run) {
   auto *block = &run.tile.shared->block;
-  if (!__syncthreads_or(block->lanes[threadIdx.x].position < -1)) return;
+  /* Of the rows that this warp has stored: others may not have yet. */
+  const int lane = threadIdx.x % 32;
+  const int row = lane / 16 * 64 + threadIdx.x / 32 * 16 + lane % 16;
+  if (!__syncthreads_or(block->lanes[row].position < -1)) return;
   if (run.hopper.direct && threadIdx.x == 0)
     gattn_tile_sequence(run.tile.a, run.tile.pass, block->item, block->kind,
                         block);
