@@ -292,9 +292,10 @@ GATTN_DEVICE void gattn_visit_tile(const gattn_tile_run<T, D, M, STAGES> &run,
         __any_sync(~0u, (uint32_t)word != 0)) {
       float s[M][N][4], sums[M][2];
       /* Weights by the maxima that there are; where they come out too large,
-       * once more after these have been raised. */
+       * once more after these have been raised. At the edges of a mask rows
+       * begin, so that they are raised at once. */
 #pragma unroll 1
-      for (bool raise = *fresh;; raise = true) {
+      for (bool raise = *fresh || cover == GATTN_COVER_SOME;; raise = true) {
         gattn_multiply_keys<T, D, M>(queries, k, s);
         if (!Score::plain)
           gattn_score_tile(run, score_of, stage, threadIdx.x / 32 * 16 * M, s,
@@ -403,10 +404,8 @@ GATTN_DEVICE void gattn_visit_tiles(const gattn_tile_run<T, D, M, STAGES> &run,
     gattn_visit_tile<N>(run, queries, score_of, n, unit * GATTN_LOG2E, &fresh,
                         state);
   }
-  /* Without key tiles no barrier has been passed since others of the block
-   * began to copy this warp's rows of Q, where its outputs go now. */
   gattn_copy_wait<0>();
-  __syncthreads();
+  __syncwarp(); /* a warp's outputs take the place of its rows of Q */
 }
 
 /* All threads: the rows of an item and its key tiles. */
