@@ -41,6 +41,23 @@ START_TEST(scores_large_and_small) {
 }
 END_TEST
 
+/* A row of one neighbour has its value, however large the score: here some
+ * 10^10, where numbers of float32 are a thousand apart. */
+START_TEST(one_large_score) {
+  static const double scales[] = {1e10, -1e10};
+  attend_case cases[] = {
+      {.mask = "local(0)", .n_q = 300, .n_kv = 300},
+      {.mask = "local(0)", .n_q = 300, .n_kv = 300, .frontier = "range:9:77"},
+  };
+  for (int e = 0; e < 2; e++) {
+    cases[e].dim = cases[e].dim_v = 64;
+    cases[e].type = (gattn_type)(_i % 3);
+    cases[e].scale = &scales[_i / 3];
+  }
+  attend_compare_all(cases, 2);
+}
+END_TEST
+
 START_TEST(scales) {
   static const double scales[] = {1e-30, -1, 1e20};
   attend_case cases[FORMS];
@@ -342,6 +359,7 @@ Suite *make_attend_extremes_suite(void) {
   tcase_set_timeout(oracle, 120);
   tcase_add_checked_fixture(oracle, NULL, test_settle);
   tcase_add_loop_test(oracle, scores_large_and_small, 0, 7);
+  tcase_add_loop_test(oracle, one_large_score, 0, 6);
   tcase_add_loop_test(oracle, scales, 0, 3);
   tcase_add_test(oracle, scale_of_zero);
   tcase_add_test(oracle, maximum_rises);

@@ -9,6 +9,8 @@
 #ifndef GATTN_OPERATORS_CUDA_TILE_SOFTMAX_CUH
 #define GATTN_OPERATORS_CUDA_TILE_SOFTMAX_CUH
 
+#include <float.h>
+
 #include "operators/cuda/tile/mma.cuh"
 
 #define GATTN_LOG2E 1.4426950408889634f
@@ -23,7 +25,7 @@ struct gattn_warp_state {
 /* What is subtracted from a row's scores, times rate, before 2^x. Without edges
  * so far it is so low that weights of scores are infinite, those of −inf 0. */
 GATTN_DEVICE float gattn_weight_base(float maximum, float rate) {
-  return fmaxf(maximum * rate, -1e30f);
+  return fmaxf(maximum * rate, -FLT_MAX);
 }
 
 /* −inf where the word of a row of the warp, which its lane of that number

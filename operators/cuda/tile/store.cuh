@@ -36,8 +36,8 @@ GATTN_DEVICE gattn_state_place gattn_state_place_of(
   return place;
 }
 
-/* A row that is not stored, because its outputs are not finite, has its
- * position p in `lanes` replaced by GATTN_LEFT_ROW − p. */
+/* A row that is not stored, because its outputs are not finite or its sum does
+ * not hold, has its position p in `lanes` replaced by GATTN_LEFT_ROW − p. */
 enum { GATTN_LEFT_ROW = -2 };
 
 /* A row's state in float32, the thread's elements of it; lse by one lane of
@@ -72,6 +72,13 @@ GATTN_DEVICE bool gattn_row_finite(const gattn_warp_state<M, D> &state, int f,
       /* 0·x is NaN for infinities and NaN, and NaN stays. */
       most += 0 * state.o[f][n][2 * half + e];
   return gattn_quad_sum(most) == 0;
+}
+
+/* Whether a row's sum is what its maximum promises: the largest weight is 1, or
+ * more. Scores so large that their product with the rate is rounded by whole
+ * numbers shift all weights of a row, perhaps to where they vanish. */
+GATTN_DEVICE bool gattn_sum_holds(float maximum, float sum) {
+  return maximum == -INFINITY || sum >= 0.5f;
 }
 
 /* All lanes of a warp: its rows of the tile at `rows` in shared memory, `count`
@@ -119,7 +126,8 @@ GATTN_DEVICE void gattn_store_rows(const gattn_device_attention &a,
       const float inverse = sum == 0 ? 0.f : 1 / sum;
       const float lse = sum == 0 ? -INFINITY
                                  : state.maximum[f][half] * unit + logf(sum);
-      const bool finite = gattn_row_finite(state, f, half);
+      const bool finite = gattn_row_finite(state, f, half) &&
+                          gattn_sum_holds(state.maximum[f][half], sum);
       __syncwarp();
       if (!finite && lane % 4 == 0 && query.position >= 0)
         lanes[row].position = GATTN_LEFT_ROW - query.position;
