@@ -43,26 +43,6 @@ gattn_key_form form_of(const gattn_numbering &numbering) {
   return form;
 }
 
-/* The INTERVAL of a pass that is a band, or −1. */
-int32_t band_atom_of(const gattn_tile_pass &pass) {
-  const gattn_formula &formula = pass.formula;
-  const int32_t kind = pass.numbering.kind;
-  if (pass.rows || pass.row_all || pass.head_formulas || pass.head_lists ||
-      pass.list[0].offsets)
-    return -1;
-  if (kind == GATTN_NUMBER_LINEAR && formula.n_steps == 1 &&
-      formula.atoms[0].kind == GATTN_KEYS_INTERVAL)
-    return 0;
-  if (kind != GATTN_NUMBER_CLASSES || formula.n_steps != 3 ||
-      formula.steps[2] != -1 - GATTN_KEYS_INTERSECTION)
-    return -1;
-  for (int32_t n = 0; n < 2; n++)
-    if (formula.atoms[formula.steps[n]].kind == GATTN_KEYS_INTERVAL &&
-        formula.atoms[formula.steps[1 - n]].kind == GATTN_KEYS_STRIDE)
-      return formula.steps[n];
-  return -1;
-}
-
 }  // namespace
 
 /* Of a block of the kernel that gattn_tile_launch_shape takes. */
@@ -120,8 +100,6 @@ int gattn_tile_launch(const gattn_device_attention *attention,
                         pass->formula.atoms[0].kind == GATTN_KEYS_INTERVAL;
   facts.only_range = pass->numbering.kind == GATTN_NUMBER_LINEAR &&
                      !pass->rows && !pass->row_all && !pass->n_skip && !a.size;
-  facts.band_atom = band_atom_of(*pass);
-  facts.band = facts.band_atom >= 0 && facts.bounds == GATTN_BOUNDS_INTERVALS;
   const int done =
       gattn_hopper_launch(attention, pass, &facts, (cudaStream_t)stream);
   if (done >= 0) return done;
