@@ -1,9 +1,9 @@
 /* Tile passes: which kernel takes one. SPDX-License-Identifier: Apache-2.0 */
 #include "operators/cuda/tile/bounds.h"
 #include "operators/cuda/tile/hopper.h"
+#include "operators/cuda/tile/kernel.cuh"
 #include "operators/cuda/tile/shared.h"
 #include "operators/cuda/tile/tile.h"
-#include "operators/cuda/tile/variants.cuh"
 #include "operators/cuda/tile32/tile32.h"
 
 #include <gattn/score.h>
@@ -45,12 +45,6 @@ gattn_key_form form_of(const gattn_numbering &numbering) {
 
 }  // namespace
 
-/* Of a block of the kernel that gattn_tile_launch_shape takes. */
-template <int D, int M>
-static constexpr int64_t shared_bytes() {
-  return sizeof(gattn_tile_shared<D, M, gattn_tile_shape<D, M>::stages>);
-}
-
 /* Narrow windows leave most of a tile of 128 queries without edges. */
 int32_t gattn_tile_lanes(int32_t type, int64_t dim, int64_t dim_v,
                          double degree) {
@@ -66,10 +60,12 @@ int64_t gattn_tile_shared_bytes(int32_t type, int64_t dim, int64_t dim_v,
   const bool wide = lanes == 128;
   if (type == GATTN_FLOAT32) return gattn_tile_float32_shared_bytes(dim, dim_v);
   if (widest <= 64)
-    return wide ? shared_bytes<64, 2>() : shared_bytes<64, 1>();
+    return wide ? sizeof(gattn_tile_shared<64, 2, 2>)
+                : sizeof(gattn_tile_shared<64, 1, 2>);
   if (widest <= 128)
-    return wide ? shared_bytes<128, 2>() : shared_bytes<128, 1>();
-  return shared_bytes<256, 1>();
+    return wide ? sizeof(gattn_tile_shared<128, 2, 2>)
+                : sizeof(gattn_tile_shared<128, 1, 2>);
+  return sizeof(gattn_tile_shared<256, 1, 2>);
 }
 
 int gattn_tile_launch(const gattn_device_attention *attention,
