@@ -92,7 +92,7 @@ static gattn_status check_options(const gattn_context_options *options) {
   return GATTN_SUCCESS;
 }
 
-/* Structures of version 0.1 ended before the stream. */
+/* Structures from before there were devices ended before the stream. */
 static bool size_known(size_t size) {
   return size == offsetof(gattn_context_options, stream) ||
          size == sizeof(gattn_context_options);

@@ -11,7 +11,8 @@ GATTN_BEGIN_DECLS
  * serves both. */
 
 /* `bytes` bytes on the context's device, from its allocator; not cleared; 0 is
- * allowed. GATTN_ERROR_NULL, GATTN_ERROR_MEMORY. */
+ * allowed. GATTN_ERROR_NULL, GATTN_ERROR_MEMORY, GATTN_ERROR_DEVICE (one in a
+ * state of error). */
 GATTN_API gattn_status gattn_memory_allocate(gattn_context *context,
                                              size_t bytes, void **memory);
 
