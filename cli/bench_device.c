@@ -1,4 +1,5 @@
-/* The workloads of gattn bench on a device. SPDX-License-Identifier: Apache-2.0 */
+/* The workloads of gattn bench on a device.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
 #include <inttypes.h>

@@ -1,4 +1,5 @@
-/* The workloads of gattn bench on the CPU. SPDX-License-Identifier: Apache-2.0 */
+/* The workloads of gattn bench on the CPU.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
 #include <inttypes.h>
