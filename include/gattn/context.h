@@ -27,10 +27,11 @@ typedef enum gattn_isa {
   GATTN_ISA_AVX512 = 3
 } gattn_isa;
 
-/* Memory of the host, or of a device. allocate returns `bytes` bytes aligned to
- * `alignment` (a power of two, at least 64) or null; release takes what allocate
- * returned, with the same `bytes`. Both may be called from any thread that uses
- * the context or a handle made with it. Both null: the C library's, or cudaMalloc and cudaFree.
+/* Memory of the host, or of a device. allocate returns `bytes` bytes aligned
+ * to `alignment` (a power of two, at least 64) or null; release takes what
+ * allocate returned, with the same `bytes`. Both may be called from any thread
+ * that uses the context or a handle made with it. Both null: the C library's,
+ * or cudaMalloc and cudaFree.
  *
  * For device memory `alignment` is 256, and the context's device is current
  * during the call. What is released may still be in use by work that was given

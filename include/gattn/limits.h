@@ -15,7 +15,7 @@ typedef struct gattn_limits {
   double multiply_add;        /* float32 operations/s of independent
                                * multiply-adds in registers, two each */
   double random_row_bytes;    /* bytes/s of reading rows in random order */
-  /* Since version 0.2, on a device; 0 on the CPU: operations/s of products of
+  /* On a device; 0 on the CPU: operations/s of products of
    * random float16 matrices accumulated in float32, two a multiply-add. */
   double mma_sync;            /* by a warp's instruction, out of registers */
   double wgmma;               /* by a warp group's, out of shared memory; 0
