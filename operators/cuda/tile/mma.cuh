@@ -98,10 +98,6 @@ GATTN_DEVICE float gattn_to_float(uint16_t bits, __nv_bfloat16) {
   return __uint_as_float((uint32_t)bits << 16);
 }
 
-/* The bits of an exponent: all set in infinities and NaN alone. */
-GATTN_DEVICE uint16_t gattn_exponent(__half) { return 0x7c00; }
-GATTN_DEVICE uint16_t gattn_exponent(__nv_bfloat16) { return 0x7f80; }
-
 /* 2^x; 0 for −inf. */
 GATTN_DEVICE float gattn_exp2(float x) {
   float y;
