@@ -149,7 +149,7 @@ class Report:
     """Rows as they come, until the time is spent."""
 
     def __init__(self, seconds):
-        self.rows, self.left_out, self.end = [], [], time.time() + seconds
+        self.rows, self.left_out, self.begun, self.end = [], [], time.time(), time.time() + seconds
 
     def take(self, peer, mask, n, heads, d, measure):
         name = f"{peer}: {mask} n={n} d={d}"
@@ -168,7 +168,8 @@ class Report:
         self.rows.append(row)
         more = f"  mask {row['mask_ms']:.1f} ms" if "mask_ms" in row else ""
         more += f"  error {row['error']:.1e}" if "error" in row else ""
-        print(f"{peer:16} {mask:34} {n:8} {heads:2} {d:4} {row['ms']:9.3f} ms{more}", flush=True)
+        print(f"{peer:16} {mask:34} {n:8} {heads:2} {d:4} {row['ms']:9.3f} ms{more}"
+              f"  at {time.time() - self.begun:.0f} s", flush=True)
 
 
 def flex(report, n, heads, wanted):

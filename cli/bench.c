@@ -11,10 +11,11 @@
 #include "cli/options.h"
 
 const char cli_help_bench[] =
-    "usage: gattn bench [--suite limits|forward|edges|growth] [--mask EXPR]\n"
-    "                   [--device cpu|cuda|cuda:N] [--type T] [--json]\n"
-    "                   [-n N] [-d D] [--heads H] [--repeat R] [--keep-going]\n"
-    "                   [--threads T] [--isa auto|portable|avx2|avx512]\n"
+    "usage: gattn bench [--suite limits|forward|edges|growth|tokens]\n"
+    "                   [--mask EXPR] [--device cpu|cuda|cuda:N] [--type T]\n"
+    "                   [--json] [-n N] [-d D] [--heads H] [--repeat R]\n"
+    "                   [--keep-going] [--threads T]\n"
+    "                   [--isa auto|portable|avx2|avx512]\n"
     "\n"
     "Measures this machine's copy, arithmetic and random-row rates, then\n"
     "times attention against what they allow. `limit` is the fraction of the\n"
@@ -28,7 +29,9 @@ const char cli_help_bench[] =
     "  --suite S    limits: only the machine; forward (without it): common\n"
     "               masks, on a device also decode steps; edges: random\n"
     "               edges, on a device also graphs with hubs; growth: masks\n"
-    "               over growing n, and the exponents of time against edges\n"
+    "               over growing n, and the exponents of time against edges;\n"
+    "               tokens: as many tokens as there is memory for, on a device\n"
+    "               some with O written over Q; what does not fit is left out\n"
     "  --mask EXPR  this mask in place of the suite's\n"
     "  --device D   where to compute: cpu (without it), cuda, cuda:N\n"
     "  --type T     float32 (without it on the CPU), float16 (without it on a\n"
@@ -48,7 +51,8 @@ static const struct {
 } suites[] = {{"forward", bench_suite_forward, bench_device_forward},
               {"limits", bench_suite_limits, bench_suite_limits},
               {"edges", bench_suite_edges, bench_device_edges},
-              {"growth", bench_suite_growth, bench_device_growth}};
+              {"growth", bench_suite_growth, bench_device_growth},
+              {"tokens", bench_suite_tokens, bench_device_tokens}};
 enum { SUITES = sizeof suites / sizeof *suites };
 
 static bool on_device(const bench_request *request) {
@@ -153,6 +157,15 @@ static void compare(bench_result *results, int r) {
                        (results[u].seconds / (double)results[u].edges);
 }
 
+/* Tells of a workload whose operands the device cannot hold. */
+static bool left_out(const bench_machine *machine, const bench_request *request,
+                     const bench_workload *workload) {
+  const double bytes = bench_bytes(request, workload);
+  if (!machine->device || bytes < (double)machine->memory) return false;
+  if (!request->json) bench_print_left_out(machine, workload, bytes);
+  return true;
+}
+
 /* Counts the workloads that were measured. */
 static int measure_all(bench_machine *machine, const bench_request *request,
                        const bench_workload *workloads, int count,
@@ -164,6 +177,7 @@ static int measure_all(bench_machine *machine, const bench_request *request,
   for (int w = 0; w < count && !status; w++) {
     session->base = (double)w / count;
     session->share = 1.0 / count;
+    if (left_out(machine, request, &workloads[w])) continue;
     /* What was measured before an interruption is still told. */
     if (cli_progress_tick(session, session->base))
       return cli_fail(CLI_FAILURE, "bench", "interrupted");

@@ -25,6 +25,7 @@ typedef struct bench_workload {
   const char *frontier; /* null: all */
   bench_mask_kind kind;
   bool gathered; /* rows of K and V are read in random order: an edge list */
+  bool over_q;   /* O is written over Q, by gattn_attention */
   bool uniform;  /* the time of its edges is what later ones of its n are
                   * compared with */
 } bench_workload;
@@ -46,10 +47,12 @@ int bench_suite_limits(int64_t n, bench_workload *workloads);
 int bench_suite_forward(int64_t n, bench_workload *workloads);
 int bench_suite_edges(int64_t n, bench_workload *workloads);
 int bench_suite_growth(int64_t n, bench_workload *workloads);
+int bench_suite_tokens(int64_t n, bench_workload *workloads);
 /* The same on a device. */
 int bench_device_forward(int64_t n, bench_workload *workloads);
 int bench_device_edges(int64_t n, bench_workload *workloads);
 int bench_device_growth(int64_t n, bench_workload *workloads);
+int bench_device_tokens(int64_t n, bench_workload *workloads);
 
 /* Appends a workload whose mask is printed by format; returns count + 1. */
 int bench_add(bench_workload *workloads, int count, bench_workload like,
@@ -68,6 +71,7 @@ typedef struct bench_machine {
   cli_session operands; /* its context is null on the CPU */
   bool device;
   char name[64];       /* of the device */
+  int64_t memory;      /* of the device, in bytes */
   size_t held, peak;   /* bytes on the device that are not operands */
   gattn_limits limits;
   int64_t limits_rows; /* that they were measured with; −1: not yet */
@@ -105,6 +109,10 @@ typedef struct bench_result {
   double relative;      /* time of an edge, of that in the uniform graph; 0:
                          * there is none */
 } bench_result;
+
+/* Of a workload's operands. */
+double bench_bytes(const bench_request *request,
+                   const bench_workload *workload);
 
 /* Runs a workload: exit statuses, a failure was printed. */
 int bench_measure(bench_machine *machine, const bench_request *request,
@@ -151,6 +159,8 @@ int64_t bench_full(const bench_machine *machine);
  * end. */
 void bench_print_machine(const bench_machine *machine);
 void bench_print_heading(void);
+void bench_print_left_out(const bench_machine *machine,
+                          const bench_workload *workload, double bytes);
 void bench_print_result(const bench_result *result);
 void bench_print_growth(const bench_machine *machine,
                         const bench_result *results, int n);

@@ -112,9 +112,9 @@ int bench_device_growth(int64_t n, bench_workload *w) {
     const char *mask;
     int64_t most;
     bool gathered;
-  } masks[] = {{"local(50)", (int64_t)1 << 26, false},
-               {"local(256)", (int64_t)1 << 26, false},
-               {"random(32,7)", (int64_t)1 << 22, true}};
+  } masks[] = {{"local(50)", (int64_t)1 << 27, false},
+               {"local(256)", (int64_t)1 << 27, false},
+               {"random(32,7)", (int64_t)1 << 24, true}};
   int count = 0;
   for (int m = 0; m < 3; m++) {
     const int64_t most = n && n < masks[m].most ? n : masks[m].most;
@@ -124,6 +124,31 @@ int bench_device_growth(int64_t n, bench_workload *w) {
                            .gathered = masks[m].gathered};
     for (; like.n <= most; like.n *= 2)
       count = bench_add(w, count, like, "%s", masks[m].mask);
+  }
+  return count;
+}
+
+/* 160 and 200 million tokens fill a card of 80 GB, 280 and 370 one of 141. */
+int bench_device_tokens(int64_t n, bench_workload *w) {
+  static const struct {
+    const char *mask, *name;
+    int64_t millions;
+    bool over_q;
+  } masks[] = {{"local(50)", NULL, 160, false},
+               {"local(50)", "local(50), O over Q", 200, true},
+               {"dilated(50,4)", NULL, 100, false},
+               {"longformer(50,64)", NULL, 100, false},
+               {"local(50)", NULL, 280, false},
+               {"local(50)", "local(50), O over Q", 370, true}};
+  int count = 0;
+  for (int m = 0; m < (n ? 4 : 6); m++) {
+    const bench_workload like = {.n = n ? n : masks[m].millions * 1000000,
+                                 .heads = 1,
+                                 .d = 64,
+                                 .name = masks[m].name,
+                                 .over_q = masks[m].over_q};
+    if (m == 3 && like.n < 64) continue;
+    count = bench_add(w, count, like, "%s", masks[m].mask);
   }
   return count;
 }

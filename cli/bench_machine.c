@@ -34,8 +34,10 @@ static int open_device(const bench_request *request, bench_machine *machine) {
   if (status) return status;
   machine->device = true;
   if (!gattn_device_describe(gattn_context_device(machine->session.context),
-                             &device))
+                             &device)) {
     snprintf(machine->name, sizeof machine->name, "%s", device.name);
+    machine->memory = device.memory_bytes;
+  }
   return CLI_SUCCESS;
 }
 

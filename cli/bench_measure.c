@@ -1,9 +1,7 @@
 /* One workload of gattn bench. SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include <stdlib.h>
-
-#include "cli/bench_arrays.h"
+#include "cli/bench_time.h"
 
 /* What a workload is made of, while it runs. */
 typedef struct bench_work {
@@ -61,69 +59,8 @@ static gattn_status make_plan(bench_work *work, bench_result *result) {
 
 /* ------------------------------------------------------------ timing */
 
-typedef struct bench_execution {
-  gattn_plan *plan;
-  const gattn_binding *bindings;
-  void *workspace;
-  size_t bytes;
-  gattn_timer *timer;
-} bench_execution;
-
-/* The seconds of laps of `runs` executions each; nothing waits in between. */
-static gattn_status time_laps(const bench_execution *x, int64_t laps,
-                              int64_t runs, double *seconds) {
-  gattn_status status = gattn_timer_mark(x->timer, NULL);
-  for (int64_t lap = 0; lap < laps && !status; lap++) {
-    for (int64_t run = 0; run < runs && !status; run++)
-      status = gattn_plan_execute(x->plan, x->bindings, BENCH_ARRAYS,
-                                  x->workspace, x->bytes, NULL);
-    if (!status) status = gattn_timer_mark(x->timer, NULL);
-  }
-  if (!status) status = gattn_timer_read(x->timer, seconds);
-  for (int64_t lap = 0; lap < laps && !status; lap++)
-    seconds[lap] /= (double)runs;
-  return status;
-}
-
-static int by_time(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static int64_t between(double x, int64_t least, int64_t most) {
-  return x < (double)least ? least : x > (double)most ? most : (int64_t)x;
-}
-
-enum { MOST_LAPS = 1000 };
-
-/* Laps until the median is worth something, when a run takes `seconds`. */
-static int64_t laps_of(bool device, double seconds) {
-  static const double enough = 0.25, slow = 0.4;
-  if (device) return between(0.1 / seconds, 10, 50);
-  return between(enough / seconds, seconds > slow ? 3 : 5, MOST_LAPS);
-}
-
-/* On a device short runs share a lap, which is then long beside its marks. */
-static gattn_status time_plan(const bench_execution *x, bool device,
-                              int64_t repeat, bench_result *result) {
-  static const double long_enough = 5e-4;
-  double times[MOST_LAPS];
-  gattn_status status = time_laps(x, device ? 3 : 1, 1, times);
-  if (status) return status;
-  const double once = times[device ? 2 : 0];
-  const int64_t runs = device ? between(long_enough / once, 1, 50) : 1;
-  const int64_t laps = repeat ? repeat : laps_of(device, once);
-  status = time_laps(x, laps, runs, times);
-  if (status) return status;
-  qsort(times, (size_t)laps, sizeof *times, by_time);
-  result->seconds = (times[(laps - 1) / 2] + times[laps / 2]) / 2;
-  result->fastest = times[0];
-  result->repeats = laps;
-  return GATTN_SUCCESS;
-}
-
 static gattn_status execute(bench_work *work, bench_result *result) {
-  bench_execution x = {.plan = work->plan};
+  bench_execution x = {.plan = work->plan, .device = work->machine->device};
   gattn_binding bindings[BENCH_ARRAYS];
   gattn_status status = gattn_plan_workspace(work->plan, &x.bytes);
   if (status) return status;
@@ -132,13 +69,16 @@ static gattn_status execute(bench_work *work, bench_result *result) {
   x.bindings = bindings;
   status = gattn_memory_allocate(context_of(work), x.bytes, &x.workspace);
   if (status) return status;
-  status = gattn_timer_create(context_of(work), MOST_LAPS + 1, &x.timer);
-  if (status) goto release_workspace;
-  status = time_plan(&x, work->machine->device, work->repeat, result);
-  gattn_timer_destroy(x.timer);
-release_workspace:
+  status = bench_time_plan(context_of(work), &x, work->repeat, result);
   gattn_memory_release(context_of(work), x.workspace, x.bytes);
   return status;
+}
+
+/* Plans bind outputs that share no memory; the call takes O over Q. */
+static gattn_status call(bench_work *work, bench_result *result) {
+  const bench_call x = {context_of(work), work->graph, work->frontier,
+                        &work->arrays};
+  return bench_time_call(&x, work->repeat, result);
 }
 
 /* ------------------------------------------------------------ limits */
@@ -206,7 +146,7 @@ static gattn_status prepare(bench_work *work, const bench_request *request,
   status = bench_arrays_create(
       bench_operands(work->machine), request->type, result->heads,
       work->frontier ? gattn_frontier_size(work->frontier) : workload->n,
-      workload->n, result->d, &work->arrays);
+      workload->n, result->d, workload->over_q, &work->arrays);
   return status ? status : count_edges(work, &result->edges);
 }
 
@@ -223,6 +163,17 @@ static int fail(bench_work *work, gattn_status status) {
   return cli_session_fail(&machine->session, status, name);
 }
 
+/* Q, K, V, lse and, where it has room of its own, O. */
+double bench_bytes(const bench_request *request,
+                   const bench_workload *workload) {
+  const int64_t heads =
+      request->heads ? request->heads : workload->heads ? workload->heads : 1;
+  const int64_t d = request->d ? request->d : workload->d ? workload->d : 64;
+  const double arrays = workload->frontier ? 2 : workload->over_q ? 3 : 4;
+  return (double)workload->n * (double)heads *
+         (arrays * (double)d * (double)gattn_type_size(request->type) + 4);
+}
+
 int bench_measure(bench_machine *machine, const bench_request *request,
                   const bench_workload *workload, bench_result *result) {
   bench_work work = {
@@ -237,7 +188,8 @@ int bench_measure(bench_machine *machine, const bench_request *request,
   const size_t before = machine->peak = machine->held;
   gattn_status status = prepare(&work, request, result);
   if (!status) status = make_plan(&work, result);
-  if (!status) status = execute(&work, result);
+  if (!status)
+    status = workload->over_q ? call(&work, result) : execute(&work, result);
   result->memory = machine->peak - before;
   if (!status)
     status = bench_arrays_error(&work.arrays, work.graph, work.frontier,

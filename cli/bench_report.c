@@ -43,8 +43,20 @@ void bench_print_heading(void) {
          "Gflop/s", "error");
 }
 
+static const char *workload_name(const bench_workload *workload) {
+  return workload->name ? workload->name : workload->mask;
+}
+
 static const char *name_of(const bench_result *r) {
-  return r->workload->name ? r->workload->name : r->workload->mask;
+  return workload_name(r->workload);
+}
+
+void bench_print_left_out(const bench_machine *machine,
+                          const bench_workload *workload, double bytes) {
+  printf("%-35s %9" PRId64 " left out: %.1f GiB of operands, and the device has "
+         "%.1f\n",
+         workload_name(workload), workload->n, bytes / (1 << 30),
+         (double)machine->memory / (1 << 30));
 }
 
 static double operations(const bench_result *r) {

@@ -73,6 +73,16 @@ int bench_suite_growth(int64_t n, bench_workload *w) {
                : bench_add(w, 0, (bench_workload){.n = most}, "local(256)");
 }
 
+int bench_suite_tokens(int64_t n, bench_workload *w) {
+  bench_workload like = {.n = n ? n : (int64_t)1 << 22};
+  int count = 0;
+  count = bench_add(w, count, like, "local(50)");
+  count = bench_add(w, count, like, "dilated(50,4)");
+  like.over_q = true;
+  like.name = "local(50), O over Q";
+  return bench_add(w, count, like, "local(50)");
+}
+
 double bench_exponent(const bench_result *results, int n) {
   double sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0;
   for (int r = 0; r < n; r++) {

@@ -29,12 +29,13 @@ START_TEST(suites_fit_any_size) {
   static const bench_suite_fill fills[] = {
       bench_suite_limits,   bench_suite_forward, bench_suite_edges,
       bench_suite_growth,   bench_device_forward, bench_device_edges,
-      bench_device_growth};
+      bench_device_growth,  bench_suite_tokens,  bench_device_tokens};
+  enum { FILLS = sizeof fills / sizeof *fills };
   static const int64_t sizes[] = {
       0, 1, 7, 100, 16384, 1 << 21, (int64_t)1 << 40};
   gattn_context *context;
   ck_assert_int_eq(gattn_context_create(NULL, &context), GATTN_SUCCESS);
-  for (int f = 0; f < 7; f++)
+  for (int f = 0; f < FILLS; f++)
     for (int s = 0; s < 7; s++) {
       bench_workload workloads[BENCH_MOST_WORKLOADS];
       int count = fills[f](sizes[s], workloads);
@@ -196,6 +197,15 @@ START_TEST(growth_and_its_exponent) {
 }
 END_TEST
 
+/* Were Q not drawn again for each call, all but the first would be wrong. */
+START_TEST(tokens_with_o_over_q) {
+  GATTN("bench", "--suite=tokens", "-n=4096", "-d=16", "--repeat=3");
+  command_assert_success();
+  ck_assert_int_eq(count_of(command_out, "\nlocal(50), O over Q "), 1);
+  ck_assert_int_eq(count_of(command_out, "\n"), 5);
+}
+END_TEST
+
 START_TEST(heads_and_types) {
   GATTN("bench", "--mask=local(3)", "-n=256", "-d=8", "--json", "--repeat=2",
         "--heads=3", "--type=bfloat16");
@@ -292,6 +302,7 @@ static Suite *make_cli_bench_suite(void) {
   tcase_add_test(tcase, forward_as_a_table);
   tcase_add_test(tcase, edges_as_json);
   tcase_add_test(tcase, growth_and_its_exponent);
+  tcase_add_test(tcase, tokens_with_o_over_q);
   tcase_add_test(tcase, heads_and_types);
   tcase_add_test(tcase, a_mask_of_ones_own);
   suite_add_tcase(suite, tcase);

@@ -68,7 +68,7 @@ sanitize() {
 }
 
 bench() {
-  for suite in ${BENCH_SUITES-limits forward edges growth}; do
+  for suite in ${BENCH_SUITES-limits forward edges growth tokens}; do
     ./gattn bench --device cuda --suite "$suite" | tee "$results/$suite.txt"
     ./gattn bench --device cuda --suite "$suite" --json \
       >"$results/$suite.json"
