@@ -44,8 +44,10 @@ static gattn_status describe(gattn_program *program, bench_work *work) {
 
 static gattn_status make_plan(bench_work *work, bench_result *result) {
   gattn_program *program;
+  /* Operands are still being drawn, which is not planning. */
+  gattn_status status = gattn_synchronize(context_of(work));
   const double start = cli_seconds();
-  gattn_status status = gattn_program_create(context_of(work), &program);
+  if (!status) status = gattn_program_create(context_of(work), &program);
   if (status) return status;
   status = describe(program, work);
   if (!status) status = gattn_plan_create(program, NULL, &work->plan);
