@@ -22,6 +22,7 @@ import warnings
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 warnings.filterwarnings("ignore")
 
+import tables
 import torch
 import torch.nn.functional as functional
 from torch.nn.attention.flex_attention import create_block_mask, flex_attention
@@ -241,31 +242,106 @@ def dense(report):
     report.take("SDPA", "full, frontier last:1", 1 << 20, 8, 64, decode)
 
 
-def edge_lists(report, sizes=(131072, 1048576), degree=32, d=64):
-    """Random keys: cuSPARSE in three steps (float32), and a gather in PyTorch."""
+def bits_of(draws):
+    """SplitMix64's output function, as gattn bench has it; int64 stands for uint64."""
+    def shifted(x, by):
+        return (x >> by) & ((1 << (64 - by)) - 1)
+    x = (draws + 1) * -0x61c8864680b583eb
+    x = (x ^ shifted(x, 30)) * -0x40a7b892e31b1a47
+    x = (x ^ shifted(x, 27)) * -0x6b2fb644ecceee15
+    return x ^ shifted(x, 31)
+
+
+def rmat(n):
+    """The graph of gattn bench: 32 n edges of the recursive matrix, duplicates dropped."""
+    levels = n.bit_length() - 1
+    edges = torch.arange(32 * n, device=DEVICE)
+    row, column = torch.zeros_like(edges), torch.zeros_like(edges)
+    for level in range(levels):
+        if level % 4 == 0:
+            bits = bits_of(edges * 16 + level // 4)
+        pick = bits & 0xffff
+        right = ((pick >= 37356) & (pick < 49808)) | (pick >= 62260)
+        row, column = 2 * row + (pick >= 49808), 2 * column + right
+        bits = bits >> 16
+    mask = (1 << levels) - 1
+    row, column = ((x * 0x9e3779b1 + 12345) & mask for x in (row, column))
+    return torch.unique(row * n + column)
+
+
+def mesh(n):
+    """neighborhood2d(…, 5, 5) of the squarest grid."""
+    height = int(n**0.5)
+    while n % height:
+        height -= 1
+    width = n // height
+    i, side = torch.arange(n, device=DEVICE), torch.arange(5, device=DEVICE)
+    y = window(i // width, 5, height)[:, None, None] + side[None, :, None]
+    x = window(i % width, 5, width)[:, None, None] + side[None, None, :]
+    return (i[:, None] * n + (y * width + x).reshape(n, 25)).reshape(-1)
+
+
+def random_keys(n, degree):
+    """As many for every row, a few of them twice."""
+    i = torch.arange(n, device=DEVICE)[:, None]
+    return (i * n + torch.randint(0, n, (n, degree), device=DEVICE)).reshape(-1).sort().values
+
+
+def with_hub(n):
+    all_of = torch.arange(n, device=DEVICE)
+    return torch.unique(torch.cat([random_keys(n, 32), all_of, all_of * n]))
+
+
+def band_and_random(n):
+    i, j = torch.arange(n, device=DEVICE)[:, None], torch.arange(-8, 9, device=DEVICE)[None, :]
+    band = (i * n + i + j)[(i + j >= 0) & (i + j < n)]
+    return torch.unique(torch.cat([band, random_keys(n, 16)]))
+
+
+GRAPHS = {"random(32,7)": lambda n: random_keys(n, 32), "R-MAT, 32 edges a vertex": rmat,
+          "random(32,7) | global(0), as edges": with_hub, "mesh, 25 edges a vertex": mesh,
+          "local(8) | random(16,7), as edges": band_and_random}
+
+
+def cusparse(keys, n, d):
+    """Three steps in float32 over the graph of sorted row * n + column."""
+    rows, columns = keys // n, keys % n
+    offsets = torch.searchsorted(rows, torch.arange(n + 1, device=DEVICE))
+    degrees = offsets[1:] - offsets[:-1]
+    q, k, v = (torch.randn(n, d, device=DEVICE) for _ in range(3))
+    pattern = torch.sparse_csr_tensor(offsets, columns, torch.zeros(len(keys), device=DEVICE), (n, n))
+
+    def softmax(scores):
+        largest = torch.segment_reduce(scores, "max", lengths=degrees, unsafe=True)
+        weights = (scores - largest[rows]).exp()
+        return weights / torch.segment_reduce(weights, "sum", lengths=degrees, unsafe=True)[rows]
+
+    def alike(scores):
+        return scores.view(n, -1).softmax(1).reshape(-1)
+    chosen = alike if bool((degrees == degrees[0]).all()) else softmax
+
+    def call():
+        scores = torch.sparse.sampled_addmm(pattern, q, k.t(), beta=0, alpha=d**-0.5)
+        return torch.sparse_csr_tensor(offsets, columns, chosen(scores.values()), (n, n)) @ v
+    return {"ms": median_ms(call), "edges": len(keys)}
+
+
+def gather(n, degree, d):
+    """Random keys in PyTorch's own words."""
+    columns = torch.randint(0, n, (n, degree), device=DEVICE).sort(1).values
+    q, k, v = (torch.randn(n, d, device=DEVICE, dtype=torch.float16) for _ in range(3))
+
+    def call():
+        scores = torch.einsum("nd,nkd->nk", q, k[columns]) * d**-0.5
+        return torch.einsum("nk,nkd->nd", scores.softmax(1), v[columns])
+    return {"ms": median_ms(call)}
+
+
+def edge_lists(report, sizes=(131072, 1048576), d=64):
     for n in sizes:
-        columns = torch.randint(0, n, (n, degree), device=DEVICE).sort(1).values
-        offsets = torch.arange(0, n * degree + 1, degree, device=DEVICE)
-
-        def sparse():
-            q, k, v = (torch.randn(n, d, device=DEVICE) for _ in range(3))
-            pattern = torch.sparse_csr_tensor(offsets, columns.reshape(-1), torch.zeros(n * degree, device=DEVICE), (n, n))
-
-            def call():
-                scores = torch.sparse.sampled_addmm(pattern, q, k.t(), beta=0, alpha=d**-0.5)
-                weights = scores.values().view(n, degree).softmax(1).reshape(-1)
-                return torch.sparse_csr_tensor(offsets, columns.reshape(-1), weights, (n, n)) @ v
-            return {"ms": median_ms(call)}
-
-        def gather():
-            q, k, v = (torch.randn(n, d, device=DEVICE, dtype=torch.float16) for _ in range(3))
-
-            def call():
-                scores = torch.einsum("nd,nkd->nk", q, k[columns]) * d**-0.5
-                return torch.einsum("nk,nkd->nd", scores.softmax(1), v[columns])
-            return {"ms": median_ms(call)}
-        report.take("cuSPARSE fp32", "random(32,7)", n, 1, d, sparse)
-        report.take("PyTorch gather", "random(32,7)", n, 1, d, gather)
+        for name, make in GRAPHS.items():
+            report.take("cuSPARSE fp32", name, n, 1, d, lambda: cusparse(make(n), n, d))
+        report.take("PyTorch gather", "random(32,7)", n, 1, d, lambda: gather(n, 32, d))
 
 
 def limits():
@@ -279,40 +355,6 @@ def limits():
     print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}: copy {copy:.0f} GB/s, "
           f"float16 product {product:.0f} Tflop/s", flush=True)
     return {"copy_gb": copy, "product_tflops": product}
-
-
-def of_ours(rows, work):
-    """The fastest peer of the same mask, size, heads and dimension."""
-    def same(row):
-        return (row["mask"] == work["name"] or
-                row["mask"] == "neighborhood2d" and work["name"].startswith("neighborhood2d"))
-    shape = [row for row in rows if all(row[key] == work[key] for key in ("n", "d", "heads")) and same(row)]
-    return min(shape, key=lambda row: row["ms"], default=None)
-
-
-def join(paths, rows):
-    """Ours beside theirs."""
-    print(f"\n{'mask':36} {'n':>8} {'d':>4} {'ours ms':>9} {'limit ms':>9} {'limit':>6} {'Tflop/s':>8} {'error':>8} "
-          f"{'peer ms':>9} {'peer/ours':>9}  peer")
-    joined = []
-    for path in filter(os.path.exists, paths):
-        with open(path, encoding="utf-8") as file:
-            ours = json.load(file)
-        for work in ours["workloads"]:
-            seconds, best = work["seconds"], of_ours(rows, work)
-            theirs = f"{best['ms']:9.3f} {best['ms'] / seconds / 1e3:9.2f}  {best['peer']}" if best else ""
-            if work["device_bytes_beyond_operands"] > 0 and not best:
-                theirs = f"  beyond operands: {work['device_bytes_beyond_operands'] / 2**20:.2f} MiB"
-            if "edge_time_of_uniform" in work:
-                theirs += f"  {work['edge_time_of_uniform']:.2f} x uniform"
-            print(f"{work['name']:36} {work['n']:8} {work['d']:4} {1e3 * seconds:9.3f} {1e3 * work['limit_seconds']:9.3f} "
-                  f"{work['fraction_of_limit']:6.1%} {work['operations'] / seconds / 1e12:8.1f} {work['error'] or 0:8.1e} "
-                  f"{theirs}")
-            joined.append({**work, "peer": best})
-        rates = {key: value / 1e9 for key, value in ours["limits"].items() if key != "unit"}
-        print(f"{path}: {ours['device']}, " + ", ".join(f"{key} {value:.0f}e9" for key, value in rates.items()),
-              ours.get("exponents", ""))
-    return joined
 
 
 def main():
@@ -333,7 +375,8 @@ def main():
     machine = limits()
     for kind in options.only.split(","):
         kinds[kind](report)
-    joined = join(options.ours, report.rows) if options.ours else []
+    ours = [tables.load(path) for path in options.ours if os.path.exists(path)]
+    joined = tables.print_text(ours, report.rows) if ours else []
     for name in report.left_out:
         print(f"left out for want of time: {name}")
     if options.json:

@@ -79,10 +79,32 @@ int bench_device_forward(int64_t n, bench_workload *w) {
   like.d = 64;
   count = bench_add(w, count, like, "dilated(64,4)");
   count = add_blocks(w, count, like);
+  like.n = n ? n : 32768;
+  for (like.d = 64; like.d <= 128; like.d += 64)
+    count = bench_add(w, count, like, "full");
   const bench_workload many = {
       .n = n ? n : (int64_t)1 << 26, .heads = 1, .d = 64};
   count = bench_add(w, count, many, "local(50)");
   return add_decode(w, count, n ? n : (int64_t)1 << 20);
+}
+
+/* Lists of edges: hubs of all sizes, one hub, a mesh of 5 x 5 neighbours, a
+ * band with a few random ones. */
+static int add_graphs(bench_workload *w, int count, bench_workload like) {
+  const int64_t h = bench_grid_height(like.n);
+  like.kind = BENCH_RMAT;
+  like.name = "R-MAT, 32 edges a vertex";
+  count = bench_add(w, count, like, "rmat");
+  like.kind = BENCH_EDGES;
+  like.name = "random(32,7) | global(0), as edges";
+  count = bench_add(w, count, like, "random(32,7) | global(0)");
+  like.name = "mesh, 25 edges a vertex";
+  if (h >= 5)
+    count = bench_add(w, count, like,
+                      "neighborhood2d(%" PRId64 ",%" PRId64 ",5,5)", h,
+                      like.n / h);
+  like.name = "local(8) | random(16,7), as edges";
+  return bench_add(w, count, like, "local(8) | random(16,7)");
 }
 
 int bench_device_edges(int64_t n, bench_workload *w) {
@@ -95,14 +117,9 @@ int bench_device_edges(int64_t n, bench_workload *w) {
                            .gathered = true,
                            .uniform = true};
     count = bench_add(w, count, like, "random(32,7)");
-    if (s == 2) break; /* lists of so many edges take the host minutes */
     like.uniform = false;
-    like.kind = BENCH_RMAT;
-    like.name = "R-MAT, 32 edges a vertex";
-    count = bench_add(w, count, like, "rmat");
-    like.kind = BENCH_EDGES;
-    like.name = "random(32,7) | global(0), as edges";
-    count = bench_add(w, count, like, "random(32,7) | global(0)");
+    /* Lists of more edges take the host minutes. */
+    if (s < 2) count = add_graphs(w, count, like);
   }
   return count;
 }
