@@ -68,6 +68,7 @@ typedef struct gattn_device_facts {
   int32_t multiprocessors;
   int64_t shared_bytes; /* a block may opt in to */
   int64_t l2_bytes, memory_bytes;
+  void *encode_tiled; /* the driver's cuTensorMapEncodeTiled, or null */
   char name[64];
 } gattn_device_facts;
 const gattn_device_facts *gattn_device_facts_of(const gattn_context *context);

@@ -37,6 +37,20 @@ static cudaError_t read_facts(int ordinal, gattn_device_facts *facts) {
   return cudaSuccess;
 }
 
+/* What makes tensor maps, from a driver that has it for this device. */
+static void *find_encode_tiled(const gattn_device_facts *facts) {
+  enum { FIRST_CAPABILITY = 90, FIRST_DRIVER = 12000 };
+  void *function = NULL;
+  enum cudaDriverEntryPointQueryResult found =
+      cudaDriverEntryPointSymbolNotFound;
+  if (facts->capability < FIRST_CAPABILITY) return NULL;
+  const cudaError_t error =
+      cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function,
+                                       FIRST_DRIVER, cudaEnableDefault, &found);
+  if (error) cudaGetLastError();
+  return error || found != cudaDriverEntryPointSuccess ? NULL : function;
+}
+
 /* Makes the device current for as long as the probe lasts. */
 static cudaError_t probe(int ordinal) {
   int previous;
@@ -88,5 +102,6 @@ gattn_status gattn_device_open(gattn_device device, gattn_device_facts *facts,
     return refuse(text, ordinal, why, error);
   }
   if (error) return refuse(text, ordinal, "it does not start", error);
+  facts->encode_tiled = find_encode_tiled(facts);
   return GATTN_SUCCESS;
 }

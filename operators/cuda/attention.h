@@ -56,6 +56,7 @@ typedef struct gattn_device_attention {
   const int64_t *size;
 
   int32_t multiprocessors, capability; /* of the device */
+  void *encode_tiled; /* the driver's cuTensorMapEncodeTiled; null: none */
 } gattn_device_attention;
 
 /* Where rows' states lie between passes: o32 [batch, heads, rows, dim_v], lse32

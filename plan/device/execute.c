@@ -49,7 +49,8 @@ gattn_device_attention gattn_device_attention_of(
       .vertices = on_device ? frontier->device_vertices : attend->vertices,
       .size = on_device ? frontier->device_size : NULL,
       .multiprocessors = facts->multiprocessors,
-      .capability = facts->capability};
+      .capability = facts->capability,
+      .encode_tiled = facts->encode_tiled};
 }
 
 /* The operand from head `head` on. */
