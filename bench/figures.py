@@ -99,13 +99,15 @@ def growth(report, path):
 def roofline(report, rows, path):
     """Operations a second against operations a byte: ours, the fastest of theirs, and what the device allows."""
     limits = tables.rates(report)
-    products, copy = max(limits["wgmma"], limits["mma_sync"]) / 1e12, limits["copy_bytes"] / 1e12
+    products = max(limits.get(name, 0) for name in ("wgmma", "mma_sync", "multiply_add")) / 1e12
+    copy = limits["copy_bytes"] / 1e12
     works = [work for work in report["workloads"] if work["frontier"] == "all"]
     intensity = [work["operations"] / work["bytes"] for work in works]
-    chart = Chart((min(intensity) / 2, max(intensity) * 2), (5, 2 * products), "operations a byte of Q, K, V and O",
+    least = min(work["operations"] / work["seconds"] for work in works) / 1e13
+    chart = Chart((min(intensity) / 2, max(intensity) * 2), (least, 2 * products), "operations a byte of Q, K, V and O",
                   "Tflop/s on edges")
     ridge = products / copy
-    roof = [(x, min(products, x * copy)) for x in (max(chart.x[0], 5 / copy), ridge, chart.x[1])]
+    roof = [(x, min(products, x * copy)) for x in (max(chart.x[0], least / copy), ridge, chart.x[1])]
     chart.line([chart.at(*point) for point in roof], 'stroke="black" stroke-width="1.5"')
     chart.key(f"{copy:.2f} TB/s, {products:.0f} Tflop/s", "black", "circle")
     for number, d in enumerate((64, 128)):

@@ -32,7 +32,9 @@ def rates(report):
 
 
 def exponents(report):
-    """mask -> power of edges, and what is no mask left out."""
+    """mask -> power of edges."""
+    if "exponent" in report:
+        return {report["workloads"][0]["mask"]: report["exponent"]}
     return {mask: power for mask, power in report.get("exponents", {}).items() if mask != "unit"}
 
 
@@ -99,7 +101,8 @@ def print_rows(head, body):
 
 
 def markdown(report, rows):
-    print(f"`gattn bench --device cuda --suite {report['suite']}`, {report['device']}: " +
+    where = "" if report["device"] == "cpu" else "--device cuda "
+    print(f"`gattn bench {where}--suite {report['suite']}`, {report['device']}: " +
           ", ".join(f"{key.replace('_', ' ')} {value / 1e12:.3g}e12" for key, value in rates(report).items()) + "\n")
     body = [row_of(work, rows) for work in report["workloads"]]
     if any("edge_time_of_uniform" in work for work in report["workloads"]):
