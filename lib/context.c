@@ -172,6 +172,7 @@ gattn_context *gattn_context_retain(gattn_context *context) {
 
 void gattn_context_unref(gattn_context *context) {
   if (atomic_fetch_sub(&context->references, 1) != 1) return;
+  gattn_device_branches_free(context);
   gattn_free(context, context->device_facts, 1, sizeof(gattn_device_facts));
   gattn_allocator allocator = context->options.allocator;
   allocator.release(allocator.user, context, sizeof *context);

@@ -53,6 +53,22 @@ gattn_status gattn_device_event_record(gattn_context *context, void *event,
 gattn_status gattn_device_event_elapsed(gattn_context *context, void *from,
                                         void *to, double *seconds);
 
+/* BRANCHES. Work that need not wait for what follows it on the caller's stream
+ * goes to a branch, a stream of the context's. `make` is for planning, and does
+ * nothing once there are some; an execution forks at a point of its stream and
+ * joins again, always, from the same thread and before it returns. *branch is
+ * null where none is free, as in many captures or on many streams at once: the
+ * work then goes to the stream itself. Branches are captured with the stream.
+ * Fork and join return a CUDA error code, as launchers do; the context's device
+ * is the current one. */
+typedef struct gattn_device_branch gattn_device_branch;
+gattn_status gattn_device_branches_make(gattn_context *context);
+void gattn_device_branches_free(gattn_context *context);
+int gattn_device_fork(gattn_context *context, void *stream,
+                      gattn_device_branch **branch);
+void *gattn_device_branch_stream(const gattn_device_branch *branch);
+int gattn_device_join(gattn_device_branch *branch, void *stream);
+
 /* Whether `stream` is being captured into a CUDA graph. */
 bool gattn_device_capturing(gattn_context *context, void *stream);
 

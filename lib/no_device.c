@@ -79,6 +79,29 @@ gattn_status gattn_device_event_elapsed(gattn_context *context, void *from,
   return refuse(context);
 }
 
+gattn_status gattn_device_branches_make(gattn_context *context) {
+  return refuse(context);
+}
+
+void gattn_device_branches_free(gattn_context *context) { (void)context; }
+
+int gattn_device_fork(gattn_context *context, void *stream,
+                      gattn_device_branch **branch) {
+  (void)context, (void)stream;
+  *branch = NULL;
+  return 0;
+}
+
+void *gattn_device_branch_stream(const gattn_device_branch *branch) {
+  (void)branch;
+  return NULL;
+}
+
+int gattn_device_join(gattn_device_branch *branch, void *stream) {
+  (void)branch, (void)stream;
+  return 0;
+}
+
 bool gattn_device_capturing(gattn_context *context, void *stream) {
   (void)context, (void)stream;
   return false;

@@ -167,6 +167,10 @@ static const struct {
     {"rows(5, 100:120)", 300, 64, GATTN_FLOAT32},
     {"documents(0, 9, 100) & causal", 200, 128, GATTN_FLOAT16},
     {"full - full", 100, 64, GATTN_FLOAT16},
+    /* Hub rows beside tiles, beside edges, and beside both. */
+    {"global(0:3, 70) | local(2)", 2050, 64, GATTN_FLOAT16},
+    {"rows(1:4, 2049) | random(3, 1)", 2050, 40, GATTN_FLOAT32},
+    {"rows(9) | local(1) | random(2, 1)", 2050, 64, GATTN_BFLOAT16},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
@@ -315,6 +319,43 @@ START_TEST(on_two_streams) {
 }
 END_TEST
 
+/* Executions in a capture and outside of it, while it lasts, and more of both
+ * than a context has branches: none joins another's capture. */
+START_TEST(beside_a_capture) {
+  enum { RUNS = 6 };
+  scene s = scene_of(_i, GATTN_FUSE_AUTO);
+  oracle_array other = operand(s.o.tensor.type, 3, cases[_i].n, cases[_i].dim,
+                               7);
+  oracle_array first = s.o;
+  cudaGraph_t graph;
+  cudaGraphExec_t replay;
+  ASSERT_OK(gattn_synchronize(context));
+  ASSERT_CUDA(cudaStreamBeginCapture(streams[1], cudaStreamCaptureModeGlobal));
+  gattn_status status = GATTN_SUCCESS;
+  for (int run = 0; run < 2 * RUNS && !status; run++) {
+    s.o = run % 2 ? other : first;
+    status = execute(&s, run % 2);
+  }
+  cudaError_t ended = cudaStreamEndCapture(streams[1], &graph);
+  ck_assert_msg(!status, "%s: %s", cases[_i].mask,
+                gattn_context_message(context));
+  ASSERT_CUDA(ended);
+  ASSERT_CUDA(cudaGraphInstantiate(&replay, graph, 0));
+  ASSERT_OK(gattn_synchronize(context));
+  ASSERT_CUDA(cudaGraphLaunch(replay, streams[1]));
+  ASSERT_CUDA(cudaStreamSynchronize(streams[1]));
+  s.o = first;
+  assert_right(cases[_i].mask, &s);
+  s.o = other;
+  assert_right(cases[_i].mask, &s);
+  s.o = first;
+  ASSERT_CUDA(cudaGraphExecDestroy(replay));
+  ASSERT_CUDA(cudaGraphDestroy(graph));
+  oracle_array_free(&other);
+  free_scene(&s);
+}
+END_TEST
+
 Suite *make_device_plan_suite(void) {
   Suite *suite = suite_create("device plans");
   TCase *tcase = tcase_create("streams and graphs");
@@ -324,6 +365,7 @@ Suite *make_device_plan_suite(void) {
   tcase_add_loop_test(tcase, the_same_bits, 0, 2);
   tcase_add_loop_test(tcase, on_the_callers_stream, 0, CASES);
   tcase_add_loop_test(tcase, on_two_streams, 0, CASES);
+  tcase_add_loop_test(tcase, beside_a_capture, 0, CASES);
   suite_add_tcase(suite, tcase);
   return suite;
 }

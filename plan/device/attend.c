@@ -130,6 +130,14 @@ static void free_all(gattn_device_attend *attend) {
   gattn_free(context, attend, 1, sizeof *attend);
 }
 
+/* For hub rows that have others to run beside. */
+static gattn_status make_branches(gattn_device_attend *attend) {
+  for (int64_t h = 0; h < attend->n_lowered; h++)
+    if (gattn_has_hubs(&attend->lowered[h]) && attend->lowered[h].n_parts > 1)
+      return gattn_device_branches_make(attend->context);
+  return GATTN_SUCCESS;
+}
+
 static gattn_status fill(gattn_device_attend *attend) {
   gattn_status status =
       allocate_heads(attend, sizeof *attend->lowered, &attend->lowered);
@@ -139,6 +147,7 @@ static gattn_status fill(gattn_device_attend *attend) {
   if (!status) status = upload_vertices(attend);
   if (!status) status = upload_table(attend);
   if (!status) status = lower_heads(attend);
+  if (!status) status = make_branches(attend);
   if (status) return status;
   drop_lists(attend);
   return gattn_device_lay_out(attend);

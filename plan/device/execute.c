@@ -9,7 +9,7 @@ typedef struct launching {
   const gattn_device_attend *attend;
   gattn_device_attention attention;
   gattn_device_state state;
-  char *scratch;
+  char *scratch, *hub_scratch;
   void *stream;
 } launching;
 
@@ -87,31 +87,43 @@ typedef struct flow {
   bool resume, store;
 } flow;
 
-static int launch_pieces(const launching *run, gattn_tile_pass *pass,
-                         flow flow) {
-  const int64_t rows = pass->rows ? pass->n_rows : run->attention.n_f;
+/* A pass in pieces, at `scratch`, and what merges them. */
+typedef struct pieced {
+  gattn_tile_pass pass;
+  gattn_merge_pass merge;
+} pieced;
+
+static pieced pieced_of(const launching *run, const gattn_tile_pass *tiles,
+                        char *scratch, flow flow) {
+  pieced made = {.pass = *tiles};
+  const int64_t rows = tiles->rows ? tiles->n_rows : run->attention.n_f;
   uint64_t o = 0, lse = 0;
-  gattn_state_bytes(run->attend, pass->pieces, rows, &o, &lse);
-  pass->piece_state = (gattn_device_state){.o = (float *)run->scratch,
-                                           .lse = (float *)(run->scratch + o)};
-  const gattn_merge_pass merge = {.pieces = pass->pieces,
-                                  .piece_state = pass->piece_state,
-                                  .rows = pass->rows,
+  gattn_state_bytes(run->attend, tiles->pieces, rows, &o, &lse);
+  made.pass.state = run->state;
+  made.pass.piece_state = (gattn_device_state){
+      .o = (float *)scratch, .lse = (float *)(scratch + o)};
+  made.merge = (gattn_merge_pass){.pieces = tiles->pieces,
+                                  .piece_state = made.pass.piece_state,
+                                  .rows = tiles->rows,
                                   .n_rows = rows,
                                   .resume = flow.resume,
                                   .store_state = flow.store,
                                   .state = run->state};
-  const int error = gattn_tile_launch(&run->attention, pass, run->stream);
-  return error ? error
-               : gattn_merge_launch(&run->attention, &merge, run->stream);
+  return made;
 }
 
 static int launch_tiles(const launching *run, const gattn_tile_pass *tiles,
                         flow flow) {
   gattn_tile_pass pass = *tiles;
-  pass.state = run->state;
   if (pass.n_tiles == 0) return 0;
-  if (pass.pieces > 1) return launch_pieces(run, &pass, flow);
+  if (pass.pieces > 1) {
+    const pieced cut = pieced_of(run, tiles, run->scratch, flow);
+    const int error =
+        gattn_tile_launch(&run->attention, &cut.pass, run->stream);
+    return error ? error
+                 : gattn_merge_launch(&run->attention, &cut.merge, run->stream);
+  }
+  pass.state = run->state;
   pass.resume = flow.resume;
   pass.store_state = flow.store;
   return gattn_tile_launch(&run->attention, &pass, run->stream);
@@ -129,32 +141,69 @@ static int launch_edges(const launching *run, const gattn_uploaded_part *part,
   return gattn_edges_launch(&run->attention, &pass, run->stream);
 }
 
-/* The parts' passes in order; the last one stores the operands. Hub rows are no
- * other tile pass's, so they are stored at once; but an edge pass cannot skip
- * them and takes up what they left. */
+/* Parts [begin, end), but for hub rows, in turn: each takes up the states that
+ * the one before left, and the last of all stores the operands. */
+static int launch_in_turn(const launching *run,
+                          const gattn_device_lowered *lowered,
+                          const gattn_uploaded *uploaded, int64_t begin,
+                          int64_t end) {
+  const int64_t first = gattn_has_hubs(lowered);
+  int error = 0;
+  for (int64_t p = begin; p < end && !error; p++) {
+    const gattn_uploaded_part *part = &uploaded->parts[p];
+    const flow flow = {.resume = p > first, .store = p + 1 < lowered->n_parts};
+    error = lowered->parts[p].form == GATTN_DEVICE_EDGES
+                ? launch_edges(run, part, flow)
+                : launch_tiles(run, &part->tiles, flow);
+  }
+  return error;
+}
+
+/* ------------------------------------------------------------ hub rows */
+
+/* Hub rows beside other parts: no tile pass has those rows. An edge pass cannot
+ * skip them. It takes up their states behind tile passes; where there are none
+ * it stores empty rows, and the hubs' pieces are merged behind it. */
+static int launch_hubs(const launching *run,
+                       const gattn_device_lowered *lowered,
+                       const gattn_uploaded *uploaded) {
+  const gattn_tile_pass *tiles = &uploaded->parts[0].tiles;
+  const bool behind = gattn_hubs_behind(lowered);
+  const int64_t n = lowered->n_parts;
+  const int64_t beside = n - (gattn_edges_last(lowered) && !behind);
+  const flow flow = {.store = beside < n};
+  const pieced cut = pieced_of(run, tiles, run->hub_scratch, flow);
+  /* Where o is q, an edge pass overwrites what the hubs read. */
+  const bool alone =
+      beside == 1 || (behind && run->attention.o.data == run->attention.q.data);
+  gattn_device_branch *branch = NULL;
+  launching hubs = *run;
+  hubs.scratch = run->hub_scratch;
+  int error = 0, joined = 0;
+  if (!alone)
+    error = gattn_device_fork(run->attend->context, run->stream, &branch);
+  if (error) return error;
+  if (branch) hubs.stream = gattn_device_branch_stream(branch);
+  error = behind ? gattn_tile_launch(&run->attention, &cut.pass, hubs.stream)
+                 : launch_tiles(&hubs, tiles, flow);
+  if (!error) error = launch_in_turn(run, lowered, uploaded, 1, beside);
+  if (branch) joined = gattn_device_join(branch, run->stream);
+  if (!error) error = joined;
+  if (!error) error = launch_in_turn(run, lowered, uploaded, beside, n);
+  if (!error && behind)
+    error = gattn_merge_launch(&run->attention, &cut.merge, run->stream);
+  return error;
+}
+
 static int launch_parts(const launching *run,
                         const gattn_device_lowered *lowered,
                         const gattn_uploaded *uploaded) {
   const int64_t n = lowered->n_parts;
-  const int64_t hubs = n > 0 && lowered->parts[0].form == GATTN_DEVICE_HUBS;
-  const bool keep = gattn_keeps_hubs(lowered);
-  const bool alone = keep && n - hubs == 1;
-  int error = 0;
-  if (n == 0 || alone)
-    error =
-        gattn_empty_launch(&run->attention, alone, &run->state, run->stream);
-  for (int64_t p = 0; p < n && !error; p++) {
-    const gattn_device_form form = lowered->parts[p].form;
-    const gattn_uploaded_part *part = &uploaded->parts[p];
-    const flow main = {.resume = p > hubs || alone, .store = p + 1 < n};
-    if (form == GATTN_DEVICE_HUBS)
-      error = launch_tiles(run, &part->tiles, (flow){.store = keep});
-    else if (form == GATTN_DEVICE_EDGES)
-      error = launch_edges(run, part, main);
-    else
-      error = launch_tiles(run, &part->tiles, main);
-  }
-  return error;
+  if (n == 0)
+    return gattn_empty_launch(&run->attention, 0, NULL, run->stream);
+  return gattn_has_hubs(lowered)
+             ? launch_hubs(run, lowered, uploaded)
+             : launch_in_turn(run, lowered, uploaded, 0, n);
 }
 
 static int launch_heads(const gattn_device_attend *attend,
@@ -170,6 +219,7 @@ static int launch_heads(const gattn_device_attend *attend,
         .state = {.o = (float *)(base + layout->state_o),
                   .lse = (float *)(base + layout->state_lse)},
         .scratch = base + layout->scratch,
+        .hub_scratch = base + layout->hub_scratch,
         .stream = stream};
     error = launch_parts(&run, &attend->lowered[h], &attend->uploaded[h]);
   }

@@ -6,16 +6,22 @@
 
 enum { ALIGNMENT = 256 };
 
-bool gattn_keeps_hubs(const gattn_device_lowered *lowered) {
+bool gattn_has_hubs(const gattn_device_lowered *lowered) {
+  return lowered->n_parts > 0 && lowered->parts[0].form == GATTN_DEVICE_HUBS;
+}
+
+bool gattn_edges_last(const gattn_device_lowered *lowered) {
   const int64_t n = lowered->n_parts;
-  return n > 0 && lowered->parts[0].form == GATTN_DEVICE_HUBS &&
-         lowered->parts[n - 1].form == GATTN_DEVICE_EDGES;
+  return n > 0 && lowered->parts[n - 1].form == GATTN_DEVICE_EDGES;
+}
+
+bool gattn_hubs_behind(const gattn_device_lowered *lowered) {
+  return lowered->n_parts == 2 && gattn_has_hubs(lowered) &&
+         gattn_edges_last(lowered);
 }
 
 bool gattn_keeps_state(const gattn_device_lowered *lowered) {
-  const int64_t n = lowered->n_parts;
-  const bool hubs = n > 0 && lowered->parts[0].form == GATTN_DEVICE_HUBS;
-  return n - hubs > 1 || gattn_keeps_hubs(lowered);
+  return lowered->n_parts - gattn_has_hubs(lowered) > 1;
 }
 
 /* a + b, rounded up to the alignment. */
@@ -62,7 +68,7 @@ static bool part_scratch(const gattn_device_attend *attend,
 
 static bool lay_out(const gattn_device_attend *attend,
                     gattn_device_layout *layout) {
-  uint64_t o = 0, lse = 0, most = 0;
+  uint64_t o = 0, lse = 0, most = 0, hubs = 0;
   bool state = false;
   for (int64_t h = 0; h < attend->n_lowered; h++) {
     const gattn_device_lowered *lowered = &attend->lowered[h];
@@ -72,7 +78,9 @@ static bool lay_out(const gattn_device_attend *attend,
       if (!part_scratch(attend, &lowered->parts[p],
                         &attend->uploaded[h].parts[p], &bytes))
         return false;
-      if (bytes > most) most = bytes;
+      uint64_t *least =
+          lowered->parts[p].form == GATTN_DEVICE_HUBS ? &hubs : &most;
+      if (bytes > *least) *least = bytes;
     }
   }
   if (state && !gattn_state_bytes(attend, 1, attend->problem.n_f, &o, &lse))
@@ -80,7 +88,8 @@ static bool lay_out(const gattn_device_attend *attend,
   layout->state_o = 0;
   layout->state_lse = o;
   if (!add_aligned(o, lse, &layout->scratch) ||
-      !add_aligned(layout->scratch, most, &layout->bytes))
+      !add_aligned(layout->scratch, most, &layout->hub_scratch) ||
+      !add_aligned(layout->hub_scratch, hubs, &layout->bytes))
     return false;
   /* Workspaces are aligned to 64 only. */
   if (layout->bytes)

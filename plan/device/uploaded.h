@@ -32,7 +32,7 @@ void gattn_uploaded_clear(gattn_context *context,
 /* Where an execution's memory lies in its workspace, in bytes from a multiple
  * of 256 on. */
 typedef struct gattn_device_layout {
-  uint64_t state_o, state_lse, scratch, bytes;
+  uint64_t state_o, state_lse, scratch, hub_scratch, bytes;
 } gattn_device_layout;
 
 struct gattn_device_attend {
@@ -59,10 +59,13 @@ static inline int64_t gattn_launch_heads(const gattn_device_attend *attend) {
 bool gattn_heads_alike(const gattn_device_attend *attend);
 gattn_status gattn_heads_join(gattn_device_attend *attend);
 
-/* Whether states lie in memory between the parts, and whether those of hub rows
- * do: an edge pass cannot skip them, so it takes them up and stores them. */
+/* Whether the first part is hub rows; whether the last is edges; whether the
+ * hubs' pieces are merged behind those edges, which are then all there is; and
+ * whether states lie in memory between the parts. */
+bool gattn_has_hubs(const gattn_device_lowered *lowered);
+bool gattn_edges_last(const gattn_device_lowered *lowered);
+bool gattn_hubs_behind(const gattn_device_lowered *lowered);
 bool gattn_keeps_state(const gattn_device_lowered *lowered);
-bool gattn_keeps_hubs(const gattn_device_lowered *lowered);
 
 /* The attention without its operands, of the heads from `head` on. */
 gattn_device_attention gattn_device_attention_of(
