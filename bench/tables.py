@@ -89,6 +89,8 @@ def row_of(work, rows):
             number(work["operations"] / work["seconds"] / 1e12), f"{work['error'] or 0:.0e}", theirs, ratio]
 
 
+RATES = {"copy_bytes": ("copy", "TB/s"), "multiply_add": ("float32", "Tflop/s"), "random_row_bytes": ("random rows", "TB/s"),
+         "mma_sync": ("`mma.sync`", "Tflop/s"), "wgmma": ("`wgmma`", "Tflop/s")}
 COLUMNS = ["mask", "n", "heads", "d", "ms", "limit ms", "of the limit", "Tflop/s", "error", "peers, ms", "fastest peer / ours"]
 
 
@@ -103,7 +105,8 @@ def print_rows(head, body):
 def markdown(report, rows):
     where = "" if report["device"] == "cpu" else "--device cuda "
     print(f"`gattn bench {where}--suite {report['suite']}`, {report['device']}: " +
-          ", ".join(f"{key.replace('_', ' ')} {value / 1e12:.3g}e12" for key, value in rates(report).items()) + "\n")
+          ", ".join("{} {:.3g} {}".format(RATES[key][0], value / 1e12, RATES[key][1])
+                    for key, value in rates(report).items()) + "\n")
     body = [row_of(work, rows) for work in report["workloads"]]
     if any("edge_time_of_uniform" in work for work in report["workloads"]):
         body = [row + [f"{work['edge_time_of_uniform']:.2f} ×" if "edge_time_of_uniform" in work else ""]
