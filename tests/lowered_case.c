@@ -30,6 +30,12 @@ static int64_t a_byte_a_lane(int32_t type, int64_t dim, int64_t dim_v,
   return lanes;
 }
 
+static int64_t two_blocks(int32_t type, int64_t dim, int64_t dim_v,
+                          int32_t lanes, int64_t shared_bytes) {
+  (void)type, (void)dim, (void)dim_v, (void)lanes, (void)shared_bytes;
+  return 2;
+}
+
 static gattn_attend_problem problem_of(const lowered_case *c,
                                        gattn_graph *graph,
                                        gattn_frontier *frontier) {
@@ -59,7 +65,8 @@ gattn_status lowered_make(gattn_context *context, const lowered_case *c,
                     : c->lanes == 64 ? lanes_64
                                      : lanes_128,
       .shared_bytes = c->short_of_shared ? c->shared_lanes : INT64_MAX,
-      .tile_shared_bytes = a_byte_a_lane};
+      .tile_shared_bytes = a_byte_a_lane,
+      .tile_blocks = two_blocks};
   return gattn_device_lower(context, &problem, &target, graph, c->heads,
                             lowered);
 }

@@ -34,7 +34,8 @@ static gattn_status lower_head(gattn_device_attend *attend, int64_t h) {
       .capability = facts->capability,
       .tile_lanes = gattn_tile_lanes,
       .shared_bytes = facts->shared_bytes,
-      .tile_shared_bytes = gattn_tile_shared_bytes};
+      .tile_shared_bytes = gattn_tile_shared_bytes,
+      .tile_blocks = gattn_tile_blocks};
   gattn_graph *graph;
   gattn_status status = gattn_graph_head(context, problem->graph, h, &graph);
   if (status) return status;

@@ -21,6 +21,9 @@ typedef struct gattn_device_target {
   /* gattn_tile_shared_bytes */
   int64_t (*tile_shared_bytes)(int32_t type, int64_t dim, int64_t dim_v,
                                int32_t lanes);
+  /* gattn_tile_blocks */
+  int64_t (*tile_blocks)(int32_t type, int64_t dim, int64_t dim_v,
+                         int32_t lanes, int64_t shared_bytes);
 } gattn_device_target;
 
 /* A tile list, owned. Patterns are the words of one query tile against one key

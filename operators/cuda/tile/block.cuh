@@ -20,8 +20,8 @@ typedef struct gattn_tile_item {
   int64_t tile, head, batch, piece;
 } gattn_tile_item;
 
-/* Where the edges of a key tile are written down, besides words of a list (0 and
- * up) and GATTN_FULL_TILE. */
+/* Where the edges of a key tile are written down, besides words of a list (0
+ * and up) and GATTN_FULL_TILE. */
 enum {
   GATTN_WORDS_OF_FORMULA = -2, /* the formula is read for every row */
   GATTN_WORDS_OF_INTERVALS = -3,
@@ -45,8 +45,17 @@ typedef struct gattn_warp_cover {
   int32_t hull_begin[2], hull_end[2], core_begin[2], core_end[2];
 } gattn_warp_cover;
 
+/* The key tiles of a band: tile n of the sequence has the places from
+ * 64·(tile + n) on of one class, whose keys are residue + step·place. */
+typedef struct gattn_tile_band {
+  int64_t residue, keys; /* as many keys has the class */
+  int32_t tile, count;
+} gattn_tile_band;
+
 template <int LANES>
 struct gattn_tile_block {
+  gattn_tile_band band[GATTN_TILE_WARPS]; /* alike: a warp reads its own */
+
   gattn_tile_item item;
   gattn_bounds_kind kind;
   gattn_query_lane lanes[LANES];
@@ -68,9 +77,9 @@ GATTN_DEVICE int64_t gattn_split(int64_t *n, int64_t by) {
 /* Tiles, then pieces, within the query heads of one key head side by side, so
  * that what they read is still in the cache; the last tiles first, since under
  * a causal mask those are the longest. */
-GATTN_DEVICE gattn_tile_item gattn_tile_item_of(
-    const gattn_device_attention &a, const gattn_tile_pass &pass, int64_t group,
-    int64_t n) {
+GATTN_DEVICE gattn_tile_item gattn_tile_item_of(const gattn_device_attention &a,
+                                                const gattn_tile_pass &pass,
+                                                int64_t group, int64_t n) {
   gattn_tile_item item;
   const int64_t member = gattn_split(&n, group);
   item.tile = pass.n_tiles - 1 - gattn_split(&n, pass.n_tiles);
@@ -88,8 +97,8 @@ gattn_row_word(const gattn_tile_pass &pass, int64_t head,
                const gattn_query_lane &query, const gattn_tile &keys) {
   return query.position < 0
              ? 0
-             : gattn_formula_word(gattn_pass_formula(&pass, head),
-                                  query.number, &keys);
+             : gattn_formula_word(gattn_pass_formula(&pass, head), query.number,
+                                  &keys);
 }
 
 static __device__ __noinline__ void gattn_find_sequence(
@@ -136,8 +145,8 @@ GATTN_DEVICE gattn_query_lane gattn_range_lane(const gattn_device_attention &a,
   return query;
 }
 
-GATTN_DEVICE gattn_row_bounds gattn_interval_bounds(
-    const gattn_formula &formula, int64_t i) {
+GATTN_DEVICE gattn_row_bounds
+gattn_interval_bounds(const gattn_formula &formula, int64_t i) {
   gattn_row_bounds bounds;
   gattn_bounds_of_atom(&formula, &formula.atoms[0], i, &bounds);
   return bounds;
@@ -187,11 +196,11 @@ GATTN_DEVICE void gattn_number_range(const gattn_query_lane &query,
  * covers. A barrier must follow. */
 template <int ROWS, int LANES>
 GATTN_DEVICE void gattn_lay_out_rows(const gattn_device_attention &a,
-                                  const gattn_tile_pass &pass,
-                                  const gattn_tile_item &item,
-                                  const gattn_tile_launch_facts &facts,
-                                  gattn_bounds_kind kind,
-                                  gattn_tile_block<LANES> *block) {
+                                     const gattn_tile_pass &pass,
+                                     const gattn_tile_item &item,
+                                     const gattn_tile_launch_facts &facts,
+                                     gattn_bounds_kind kind,
+                                     gattn_tile_block<LANES> *block) {
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   gattn_query_lane query;
   gattn_row_bounds bounds = {{0, 0}, {0, 0}};
@@ -221,6 +230,106 @@ GATTN_DEVICE void gattn_lay_out_rows(const gattn_device_attention &a,
                      kind == GATTN_BOUNDS_RECTANGLE ? 3 : 6, &cover);
     if (lane == 0) block->covers[warp] = cover;
   }
+}
+
+/* The interval of the query at `place` of its class, as places of keys. */
+GATTN_DEVICE gattn_key_run gattn_band_run(const gattn_tile_pass &pass,
+                                          const gattn_key_atom &atom,
+                                          int64_t step, int64_t residue,
+                                          int64_t keys, int64_t place) {
+  const int64_t i = residue + step * place;
+  gattn_key_run run = {gattn_key_bound_at(atom.begin, i),
+                       gattn_key_bound_at(atom.end, i)};
+  if (step > 1) {
+    run.begin = gattn_place_in_class(run.begin, residue, step);
+    run.end = gattn_place_in_class(run.end, residue, step);
+  }
+  run.begin = run.begin < 0 ? 0 : run.begin > keys ? keys : run.begin;
+  run.end = run.end > keys ? keys : run.end;
+  return run;
+}
+
+/* All lanes of a warp: its rows, its cover and its band, which only the warp
+ * reads; other warps find the same band. */
+template <int ROWS, int LANES>
+GATTN_DEVICE void gattn_lay_out_band(const gattn_device_attention &a,
+                                     const gattn_tile_pass &pass,
+                                     const gattn_tile_item &item,
+                                     const gattn_tile_launch_facts &facts,
+                                     gattn_tile_block<LANES> *block) {
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  const gattn_key_atom &atom = pass.formula.atoms[facts.band_atom];
+  const int64_t step = facts.form.step;
+  int64_t tile = pass.first_tile + item.tile, residue = 0;
+  gattn_tile_band band = {0, a.n_kv, 0, 0};
+  int64_t queries = a.n_q;
+  if (step > 1) {
+    const int64_t tiles = gattn_class_tiles(&pass.numbering, LANES, a.n_q);
+    residue = gattn_quotient(tile, tiles);
+    tile -= residue * tiles;
+    queries = gattn_quotient(a.n_q - residue + step - 1, step);
+    band.keys = a.n_kv <= residue
+                    ? 0
+                    : gattn_quotient(a.n_kv - residue + step - 1, step);
+  }
+  band.residue = residue;
+  const auto run = [&](int64_t row) {
+    const int64_t place = tile * LANES + row;
+    return gattn_band_run(pass, atom, step, residue, band.keys,
+                          place < queries ? place : queries - 1);
+  };
+  const int64_t begin = run(0).begin / GATTN_TILE_KEYS;
+  const int64_t end =
+      (run(LANES - 1).end + GATTN_TILE_KEYS - 1) / GATTN_TILE_KEYS;
+  int64_t first = 0, last = end > begin ? end - begin : 0;
+  if (pass.pieces > 1) {
+    const int64_t each = gattn_quotient(last, pass.pieces);
+    const int64_t more = last - each * pass.pieces;
+    first = each * item.piece + (item.piece < more ? item.piece : more);
+    last = first + each + (item.piece < more);
+  }
+  band.tile = (int32_t)(begin + first);
+  band.count = (int32_t)(last - first);
+  const int row = warp * ROWS + lane % ROWS;
+  const gattn_key_run own = run(row);
+  const gattn_key_run low = run(warp * ROWS);
+  const gattn_key_run high = run(warp * ROWS + ROWS - 1);
+  bool present = false;
+  if (lane < ROWS) {
+    const gattn_query_lane query =
+        facts.only_range ? gattn_range_lane(a, pass, item.tile, row)
+                         : gattn_find_lane(a, pass, item.tile, row);
+    block->lanes[row] = query;
+    block->bounds[row] = {{own.begin, 0}, {own.end, 0}};
+    present = query.position >= 0;
+  }
+  const bool some = __any_sync(~0u, present);
+  if (lane == 0) {
+    gattn_warp_cover cover = {{0, 0}, {0, 0}, {0, 0}, {0, 0}};
+    cover.hull_begin[0] = (int32_t)(low.begin / GATTN_TILE_KEYS);
+    cover.hull_end[0] =
+        (int32_t)((high.end + GATTN_TILE_KEYS - 1) / GATTN_TILE_KEYS);
+    cover.core_begin[0] =
+        (int32_t)((high.begin + GATTN_TILE_KEYS - 1) / GATTN_TILE_KEYS);
+    cover.core_end[0] = (int32_t)(low.end / GATTN_TILE_KEYS);
+    if (!some) cover.hull_end[0] = cover.core_end[0] = 0;
+    block->covers[warp] = cover;
+    block->band[warp] = band;
+  }
+  __syncwarp();
+}
+
+/* Key tile n of a band. */
+GATTN_DEVICE gattn_key_place gattn_band_place(const gattn_tile_band &band,
+                                              int64_t step, int n) {
+  gattn_key_place place;
+  place.tile = band.tile + n;
+  place.first = (int64_t)place.tile * GATTN_TILE_KEYS;
+  place.base = band.residue + step * place.first;
+  place.word = GATTN_WORDS_OF_INTERVALS;
+  place.columns = gattn_clip_lanes(band.keys - place.first, GATTN_TILE_KEYS);
+  place.lines = 1;
+  return place;
 }
 
 /* One thread: the hull of all warps. */
@@ -274,8 +383,8 @@ GATTN_DEVICE bool gattn_rectangle_spans(const gattn_warp_cover &hull,
   return true;
 }
 
-/* One thread, after gattn_lay_out_rows and a barrier: the block's sequence of key
- * tiles. A barrier must follow. */
+/* One thread, after gattn_lay_out_rows and a barrier: the block's sequence of
+ * key tiles. A barrier must follow. */
 template <int LANES>
 GATTN_DEVICE void gattn_tile_sequence(const gattn_device_attention &a,
                                       const gattn_tile_pass &pass,
@@ -295,10 +404,10 @@ GATTN_DEVICE void gattn_tile_sequence(const gattn_device_attention &a,
     } else {
       int64_t origin = 0;
       if (numbering.kind == GATTN_NUMBER_CLASSES)
-        origin = gattn_quotient(pass.first_tile + item.tile,
-                                gattn_class_tiles(&numbering, pass.lanes,
-                                                  a.n_q)) *
-                 gattn_class_tiles(&numbering, GATTN_TILE_KEYS, a.n_kv);
+        origin =
+            gattn_quotient(pass.first_tile + item.tile,
+                           gattn_class_tiles(&numbering, pass.lanes, a.n_q)) *
+            gattn_class_tiles(&numbering, GATTN_TILE_KEYS, a.n_kv);
       gattn_interval_spans(hull, origin, &block->sequence);
       found = true;
     }
@@ -331,12 +440,11 @@ static __device__ __noinline__ void gattn_fill_places(
   int64_t entry;
   const int64_t t =
       gattn_key_sequence_at(sequence, list, sequence->begin + n, &entry);
-  const gattn_tile tile =
-      gattn_tile_at(&numbering, GATTN_TILE_KEYS, a.n_kv, t);
+  const gattn_tile tile = gattn_tile_at(&numbering, GATTN_TILE_KEYS, a.n_kv, t);
   place->base = tile.base;
   place->columns = tile.columns;
   place->lines = tile.lines;
-  place->word = entry >= 0 ? list->words[entry]
+  place->word = entry >= 0                       ? list->words[entry]
                 : kind == GATTN_BOUNDS_NONE      ? GATTN_WORDS_OF_FORMULA
                 : kind == GATTN_BOUNDS_INTERVALS ? GATTN_WORDS_OF_INTERVALS
                                                  : GATTN_WORDS_OF_RECTANGLE;
@@ -345,10 +453,9 @@ static __device__ __noinline__ void gattn_fill_places(
     place->first = gattn_quotient(tile.base, numbering.stride);
   place->tile = (int32_t)(place->first / GATTN_TILE_KEYS);
   if (kind == GATTN_BOUNDS_RECTANGLE)
-    place->first = (gattn_quotient(tile.base, numbering.grid_w) << 32) +
-                   tile.base -
-                   gattn_quotient(tile.base, numbering.grid_w) *
-                       numbering.grid_w;
+    place->first =
+        (gattn_quotient(tile.base, numbering.grid_w) << 32) + tile.base -
+        gattn_quotient(tile.base, numbering.grid_w) * numbering.grid_w;
 }
 
 #endif

@@ -12,6 +12,7 @@
 #include <cuda_runtime.h>
 
 #include "operators/cuda/score.cuh"
+#include "operators/cuda/tile/product.cuh"
 #include "operators/cuda/tile/recompute.cuh"
 #include "operators/cuda/tile/softmax.cuh"
 #include "operators/cuda/tile/stage.cuh"
@@ -27,7 +28,7 @@ struct gattn_tile_shared {
   char v[STAGES][GATTN_TILE_KEYS * D * 2];
   uint64_t words[STAGES][LANES]; /* of list tiles, and of formulas without
                                   * bounds */
-  int64_t keys[STAGES][GATTN_TILE_KEYS];    /* vertices, for score functors */
+  int64_t keys[STAGES][GATTN_TILE_KEYS]; /* vertices, for score functors */
   gattn_tile_block<LANES> block;
 };
 
@@ -41,6 +42,13 @@ struct gattn_tile_run {
   gattn_source<T> k, v;
   const T *k_origin, *v_origin;
   shared_type *shared;
+  bool band;
+
+  __device__ __forceinline__ gattn_key_place place(int n) const {
+    return band ? gattn_band_place(shared->block.band[threadIdx.x / 32],
+                                   form.step, n)
+                : shared->block.places[n % GATTN_PLACES];
+  }
 };
 
 GATTN_DEVICE gattn_tile gattn_place_tile(const gattn_key_form &form,
@@ -76,11 +84,11 @@ GATTN_DEVICE void gattn_stage_words(const gattn_tile_pass &pass,
 
 /* All threads: starts key tile n of the sequence on its way. */
 template <class Score, typename T, int D, int M, int STAGES>
-GATTN_DEVICE void gattn_stage_tile(
-    const gattn_tile_run<T, D, M, STAGES> &run, int n) {
+GATTN_DEVICE void gattn_stage_tile(const gattn_tile_run<T, D, M, STAGES> &run,
+                                   int n) {
   auto *shared = run.shared;
   const int stage = n % STAGES;
-  const gattn_key_place place = shared->block.places[n % GATTN_PLACES];
+  const gattn_key_place place = run.place(n);
   gattn_stage_keys<T, D>(run.k, run.k_origin, run.form, place,
                          gattn_shared_address(shared->k[stage]));
   gattn_stage_keys<T, D>(run.v, run.v_origin, run.form, place,
@@ -102,17 +110,19 @@ enum gattn_cover { GATTN_COVER_NONE, GATTN_COVER_SOME, GATTN_COVER_ALL };
 /* How a warp's rows meet a tile of words from bounds; *word is written for
  * COVER_SOME alone. */
 template <int LANES>
-GATTN_DEVICE gattn_cover gattn_interval_cover(
-    const gattn_tile_block<LANES> &block, const gattn_key_place &place, int row,
-    uint64_t *word) {
+GATTN_DEVICE gattn_cover
+gattn_interval_cover(const gattn_tile_block<LANES> &block,
+                     const gattn_key_place &place, int row, uint64_t *word) {
   const gattn_warp_cover &cover = block.covers[threadIdx.x / 32];
   const int t = place.tile;
   bool some = false;
 #pragma unroll
   for (int n = 0; n < 2; n++) {
+    /* The core of a warp without rows is everything, its hull nothing. */
+    if (t < cover.hull_begin[n] || cover.hull_end[n] <= t) continue;
     if (cover.core_begin[n] <= t && t < cover.core_end[n])
       return GATTN_COVER_ALL;
-    some = some || (cover.hull_begin[n] <= t && t < cover.hull_end[n]);
+    some = true;
   }
   if (!some) return GATTN_COVER_NONE;
   const gattn_row_bounds &bounds = block.bounds[row];
@@ -125,9 +135,9 @@ GATTN_DEVICE gattn_cover gattn_interval_cover(
 /* All lanes of a warp: the edges of row `lane` of the warp to the key tile, and
  * whether all rows have all of them, or none any. */
 template <typename T, int D, int M, int STAGES>
-GATTN_DEVICE gattn_cover gattn_tile_cover(
-    const gattn_tile_run<T, D, M, STAGES> &run, const gattn_key_place &place,
-    int stage, uint64_t *word) {
+GATTN_DEVICE gattn_cover
+gattn_tile_cover(const gattn_tile_run<T, D, M, STAGES> &run,
+                 const gattn_key_place &place, int stage, uint64_t *word) {
   const auto &block = run.shared->block;
   const int row = threadIdx.x / 32 * 16 * M + threadIdx.x % (16 * M);
   if (place.word == GATTN_WORDS_OF_INTERVALS)
@@ -149,73 +159,18 @@ GATTN_DEVICE gattn_cover gattn_tile_cover(
                                                          : GATTN_COVER_SOME;
 }
 
-/* All lanes: s = Q·Kᵀ. `q` and `k` are where the lane reads the first chunk: a
- * chunk's place has its number XORed in, so that chunk 2d is 32·d bytes XORed
- * from there. */
-template <typename T, int D, int M>
-GATTN_DEVICE void gattn_multiply_keys(uint32_t q, uint32_t k,
-                                      float (&s)[M][8][4]) {
-#pragma unroll
-  for (int f = 0; f < M; f++)
-#pragma unroll
-    for (int n = 0; n < 8; n++)
-#pragma unroll
-      for (int e = 0; e < 4; e++) s[f][n][e] = 0;
-#pragma unroll
-  for (int d = 0; d < D / 16; d++) {
-    uint32_t rows[M][4];
-#pragma unroll
-    for (int f = 0; f < M; f++)
-      gattn_load_matrices(rows[f], (q ^ 32 * d) + f * 16 * D * 2);
-#pragma unroll
-    for (int n = 0; n < 4; n++) {
-      uint32_t keys[4];
-      gattn_load_matrices(keys, (k ^ 32 * d) + n * 16 * D * 2);
-#pragma unroll
-      for (int f = 0; f < M; f++) {
-        gattn_multiply(s[f][2 * n], rows[f], keys[0], keys[1], T());
-        gattn_multiply(s[f][2 * n + 1], rows[f], keys[2], keys[3], T());
-      }
-    }
-  }
-}
-
-/* All lanes: o += P·V, P from scores, 16 keys at a time, so that exponentials
- * of some are computed while the tensor cores work on others. */
-template <typename T, int D, int M>
-GATTN_DEVICE void gattn_multiply_values(const float (&s)[M][8][4], uint32_t v,
-                                        float rate, const float (&base)[M][2],
-                                        gattn_warp_state<M, D> *state) {
-#pragma unroll
-  for (int n = 0; n < 4; n++) {
-    uint32_t weights[M][4];
-    gattn_weigh_scores<T>(s, n, rate, base, state, weights);
-#pragma unroll
-    for (int d = 0; d < D / 16; d++) {
-      uint32_t values[4];
-      gattn_load_transposed(values, (v ^ 32 * d) + n * 16 * D * 2);
-#pragma unroll
-      for (int f = 0; f < M; f++) {
-        gattn_multiply(state->o[f][2 * d], weights[f], values[0], values[1],
-                       T());
-        gattn_multiply(state->o[f][2 * d + 1], weights[f], values[2],
-                       values[3], T());
-      }
-    }
-  }
-}
-
-/* All lanes: dot products of the warp's rows from `first` on to scores. */
-template <class Score, typename T, int D, int W, int M, int STAGES>
+/* All lanes: dot products of the warp's rows from `first` on, with 8·N keys of
+ * the tile from `key` on, to scores. */
+template <class Score, typename T, int D, int W, int M, int STAGES, int N>
 GATTN_DEVICE void gattn_score_tile(const gattn_tile_run<T, D, W, STAGES> &run,
                                    const Score &score_of, int stage, int first,
-                                   float (&s)[M][8][4]) {
+                                   float (&s)[M][N][4], int key = 0) {
   const int lane = threadIdx.x % 32;
 #pragma unroll
-  for (int n = 0; n < 8; n++)
+  for (int n = 0; n < N; n++)
 #pragma unroll
     for (int e = 0; e < 2; e++) {
-      const int64_t j = run.shared->keys[stage][8 * n + lane % 4 * 2 + e];
+      const int64_t j = run.shared->keys[stage][key + 8 * n + lane % 4 * 2 + e];
 #pragma unroll
       for (int f = 0; f < M; f++)
 #pragma unroll
@@ -228,33 +183,55 @@ GATTN_DEVICE void gattn_score_tile(const gattn_tile_run<T, D, W, STAGES> &run,
     }
 }
 
-/* All lanes: one key tile that has arrived. */
-template <class Score, typename T, int D, int M, int STAGES>
+/* All lanes: one key tile that has arrived, 8·N keys at a time; the first of
+ * them all when *fresh. */
+template <int N, class Score, typename T, int D, int M, int STAGES>
 GATTN_DEVICE void gattn_visit_tile(const gattn_tile_run<T, D, M, STAGES> &run,
+                                   const gattn_warp_queries<T, D, M> &queries,
                                    const Score &score_of, int n, float rate,
-                                   gattn_warp_state<M, D> *state) {
+                                   bool *fresh, gattn_warp_state<M, D> *state) {
   auto *shared = run.shared;
   const int stage = n % STAGES, lane = threadIdx.x % 32;
-  const gattn_key_place place = shared->block.places[n % GATTN_PLACES];
-  uint64_t word;
+  const gattn_key_place place = run.place(n);
+  uint64_t word = ~(uint64_t)0;
   const gattn_cover cover = gattn_tile_cover(run, place, stage, &word);
   if (cover == GATTN_COVER_NONE) return;
-  float s[M][8][4];
-  gattn_multiply_keys<T, D, M>(
-      gattn_shared_address(shared->q) +
-          gattn_chunk_at<D>(threadIdx.x / 32 * 16 * M + lane % 16, lane / 16),
-      gattn_shared_address(shared->k[stage]) +
-          gattn_chunk_at<D>(lane / 16 * 8 + lane % 8, lane / 8 % 2),
-      s);
-  if (!Score::plain)
-    gattn_score_tile(run, score_of, stage, threadIdx.x / 32 * 16 * M, s);
-  if (cover == GATTN_COVER_SOME) gattn_mask_scores(s, word);
-  float base[M][2];
-  gattn_raise_maxima(s, rate, state, base);
-  gattn_multiply_values<T, D, M>(s,
-                                 gattn_shared_address(shared->v[stage]) +
-                                     gattn_chunk_at<D>(lane % 16, lane / 16),
-                                 rate, base, state);
+  uint32_t k = gattn_shared_address(shared->k[stage]) +
+               gattn_chunk_at<D>(lane / 16 * 8 + lane % 8, lane / 8 % 2);
+  uint32_t v = gattn_shared_address(shared->v[stage]) +
+               gattn_chunk_at<D>(lane % 16, lane / 16);
+#pragma unroll 1
+  for (int key = 0; key < GATTN_TILE_KEYS; key += 8 * N) {
+    if (N == 8 || cover == GATTN_COVER_ALL ||
+        __any_sync(~0u, (uint32_t)word != 0)) {
+      float s[M][N][4], sums[M][2];
+      /* Weights by the maxima that there are; where they come out too large,
+       * once more after these have been raised. At the edges of a mask rows
+       * begin, so that they are raised at once. */
+#pragma unroll 1
+      for (bool raise = *fresh || cover == GATTN_COVER_SOME;; raise = true) {
+        gattn_multiply_keys<T, D, M>(queries, k, s);
+        if (!Score::plain)
+          gattn_score_tile(run, score_of, stage, threadIdx.x / 32 * 16 * M, s,
+                           key);
+        if (cover == GATTN_COVER_SOME) gattn_mask_scores(s, word);
+        if (raise) gattn_renew_maxima(s, rate, state);
+        const bool small = gattn_weigh_keys(s, rate, *state, sums);
+        if (raise || __all_sync(~0u, small)) break;
+      }
+      *fresh = false;
+#pragma unroll
+      for (int f = 0; f < M; f++)
+#pragma unroll
+        for (int half = 0; half < 2; half++)
+          state->sum[f][half] += sums[f][half];
+      gattn_multiply_values<T, D, M>(s, v, state->o);
+    }
+    if (N == 8) break;
+    word >>= 32;
+    k += 8 * N * D * 2;
+    v += 8 * N * D * 2;
+  }
 }
 
 /* An empty state, or the one that earlier passes left, of the warp's rows from
@@ -275,8 +252,8 @@ GATTN_DEVICE void gattn_begin_state(const gattn_tile_run<T, D, W, STAGES> &run,
       float lse = -INFINITY;
       const float *o = nullptr;
       if (run.pass.resume && run.pass.pieces == 1 && position >= 0) {
-        const int64_t at = gattn_state_row(a, run.shared->block.item, a.n_f,
-                                           position);
+        const int64_t at =
+            gattn_state_row(a, run.shared->block.item, a.n_f, position);
         lse = run.pass.state.lse[at];
         o = run.pass.state.o + at * a.dim_v;
       }
@@ -292,13 +269,36 @@ GATTN_DEVICE void gattn_begin_state(const gattn_tile_run<T, D, W, STAGES> &run,
     }
 }
 
+template <int M, int D>
+GATTN_DEVICE void gattn_empty_state(gattn_warp_state<M, D> *state) {
+#pragma unroll
+  for (int f = 0; f < M; f++) {
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      state->maximum[f][half] = -INFINITY;
+      state->sum[f][half] = 0;
+    }
+#pragma unroll
+    for (int n = 0; n < D / 8; n++)
+#pragma unroll
+      for (int e = 0; e < 4; e++) state->o[f][n][e] = 0;
+  }
+}
+
 /* All threads: visits the block's key tiles. Q may be on its way still. */
-template <class Score, typename T, int D, int M, int STAGES>
+template <int N, class Score, typename T, int D, int M, int STAGES>
 GATTN_DEVICE void gattn_visit_tiles(const gattn_tile_run<T, D, M, STAGES> &run,
                                     const Score &score_of, float unit,
                                     gattn_warp_state<M, D> *state) {
   auto *block = &run.shared->block;
-  const int count = (int)(block->sequence.end - block->sequence.begin);
+  gattn_warp_queries<T, D, M> queries;
+  queries.at = gattn_shared_address(run.shared->q) +
+               gattn_chunk_at<D>(threadIdx.x / 32 * 16 * M + threadIdx.x % 16,
+                                 threadIdx.x % 32 / 16);
+  const int count = run.band
+                        ? block->band[threadIdx.x / 32].count
+                        : (int)(block->sequence.end - block->sequence.begin);
+  bool fresh = true;
 #pragma unroll 1
   for (int n = 1 - STAGES; n < count; n++) {
     const int next = n + STAGES - 1;
@@ -309,44 +309,42 @@ GATTN_DEVICE void gattn_visit_tiles(const gattn_tile_run<T, D, M, STAGES> &run,
     if (next < count) gattn_stage_tile<Score>(run, next);
     gattn_copy_commit();
     if (n < 0) continue;
+    if (n == 0) queries.hold();
     /* Both halves of the places were laid out at first; a half is free once
      * the ring has passed it. */
-    if (next % 32 == STAGES && next > 32 && threadIdx.x < 32)
+    if (next % 32 == STAGES && next > 32 && threadIdx.x < 32 && !run.band)
       gattn_fill_places(run.a, run.pass, block->item.head, block->kind,
                         next / 32 + 1, &block->sequence, block->places);
-    gattn_visit_tile(run, score_of, n, unit * GATTN_LOG2E, state);
+    gattn_visit_tile<N>(run, queries, score_of, n, unit * GATTN_LOG2E, &fresh,
+                        state);
   }
-  /* Without key tiles no barrier has been passed since others of the block
-   * began to copy this warp's rows of Q, where its outputs go now. */
   gattn_copy_wait<0>();
-  __syncthreads();
+  __syncwarp(); /* a warp's outputs take the place of its rows of Q */
 }
 
-/* All threads: the rows of an item and its first key tiles; Q is on its way
- * afterwards. Ends with a barrier. */
-template <typename T, int D, int M, int STAGES>
-GATTN_DEVICE void gattn_begin_item(const gattn_device_attention &a,
-                                   const gattn_tile_pass &pass,
-                                   const gattn_tile_launch_facts &facts,
-                                   const gattn_tile_item &item,
-                                   gattn_tile_shared<D, M, STAGES> *shared) {
-  auto *block = &shared->block;
+/* All threads: the rows of an item and its key tiles. */
+template <int M, int LANES>
+GATTN_DEVICE void gattn_lay_out(const gattn_device_attention &a,
+                                const gattn_tile_pass &pass,
+                                const gattn_tile_launch_facts &facts,
+                                const gattn_tile_item &item,
+                                gattn_tile_block<LANES> *block) {
+  if (threadIdx.x == 0) block->item = item;
+  if (facts.band) {
+    gattn_lay_out_band<16 * M>(a, pass, item, facts, block);
+    return;
+  }
   const gattn_bounds_kind kind = pass.head_formulas
                                      ? gattn_head_bounds(pass, item.head)
                                      : (gattn_bounds_kind)facts.bounds;
-  if (threadIdx.x == 0) {
-    block->item = item;
-    block->kind = kind;
-  }
+  if (threadIdx.x == 0) block->kind = kind;
   gattn_lay_out_rows<16 * M>(a, pass, item, facts, kind, block);
   __syncthreads();
-  gattn_stage_queries<T, D>(
-      gattn_source_of<T>(a.q, item.batch, item.head, a.dim, facts.q_chunks),
-      *block, gattn_shared_address(shared->q));
   if (threadIdx.x < 32) {
     if (threadIdx.x == 0) gattn_tile_sequence(a, pass, item, kind, block);
     __syncwarp();
-    for (int half = 0; half < 2; half++)
+    const int64_t count = block->sequence.end - block->sequence.begin;
+    for (int half = 0; half < 2 && 32 * half < count; half++)
       gattn_fill_places(a, pass, item.head, kind, half, &block->sequence,
                         block->places);
   }
@@ -361,10 +359,15 @@ GATTN_DEVICE gattn_tile_run<T, D, M, STAGES> gattn_tile_run_of(
     gattn_tile_shared<D, M, STAGES> *shared) {
   const int64_t kv_head = gattn_quotient(item.head, facts.group);
   gattn_tile_run<T, D, M, STAGES> run = {
-      a, pass, facts.form,
+      a,
+      pass,
+      facts.form,
       gattn_source_of<T>(a.k, item.batch, kv_head, a.dim, facts.k_chunks),
       gattn_source_of<T>(a.v, item.batch, kv_head, a.dim_v, facts.v_chunks),
-      nullptr, nullptr, shared};
+      nullptr,
+      nullptr,
+      shared,
+      facts.band != 0};
   const int64_t first =
       gattn_key_number(run.form, threadIdx.x / gattn_share<D>::CHUNKS);
   const int64_t chunk = threadIdx.x % gattn_share<D>::CHUNKS * 8;
@@ -373,30 +376,65 @@ GATTN_DEVICE gattn_tile_run<T, D, M, STAGES> gattn_tile_run_of(
   return run;
 }
 
+/* All lanes of a warp, of a band: the key tiles as a sequence, for rows that
+ * are computed again. Every warp writes the same. */
+template <int LANES>
+GATTN_DEVICE void gattn_band_sequence(const gattn_device_attention &a,
+                                      const gattn_tile_pass &pass,
+                                      gattn_tile_block<LANES> *block) {
+  if (threadIdx.x % 32 == 0) {
+    const gattn_tile_band &band = block->band[threadIdx.x / 32];
+    gattn_key_sequence *sequence = &block->sequence;
+    int64_t origin = band.tile;
+    if (pass.numbering.kind == GATTN_NUMBER_CLASSES)
+      origin += band.residue *
+                gattn_class_tiles(&pass.numbering, GATTN_TILE_KEYS, a.n_kv);
+    sequence->n_spans = 1;
+    sequence->spans[0].begin = origin;
+    sequence->spans[0].end = origin + band.count;
+    sequence->in_spans = sequence->end = band.count;
+    sequence->begin = sequence->list_begin = 0;
+  }
+  __syncwarp();
+}
+
 /* All threads: one item of the grid. */
-template <class Score, typename T, int D, int M, int STAGES>
-GATTN_DEVICE void gattn_tile_item_run(
-    const gattn_device_attention &a, const gattn_tile_pass &pass,
-    const gattn_tile_launch_facts &facts, int64_t n,
-    gattn_tile_shared<D, M, STAGES> *shared) {
+template <class Score, typename T, int D, int M, int N, int STAGES>
+GATTN_DEVICE void gattn_tile_item_run(const gattn_device_attention &a,
+                                      const gattn_tile_pass &pass,
+                                      const gattn_tile_launch_facts &facts,
+                                      int64_t n,
+                                      gattn_tile_shared<D, M, STAGES> *shared) {
   auto *block = &shared->block;
+  const int first = threadIdx.x / 32 * 16 * M;
   const gattn_tile_item item = gattn_tile_item_of(a, pass, facts.group, n);
   const gattn_tile_run<T, D, M, STAGES> run =
       gattn_tile_run_of<T, D, M, STAGES>(a, pass, facts, item, shared);
-  gattn_begin_item<T>(a, pass, facts, item, shared);
+  gattn_lay_out<M>(a, pass, facts, item, block);
+  gattn_stage_warp_queries<T, D, 16 * M>(
+      gattn_source_of<T>(a.q, item.batch, item.head, a.dim, facts.q_chunks),
+      block->lanes, gattn_shared_address(shared->q));
 
   const Score score_of(a.score, item.head);
   const float unit = Score::plain ? a.scale : 1.f;
   gattn_warp_state<M, D> state;
-  gattn_begin_state(run, unit, threadIdx.x / 32 * 16 * M, &state);
-  gattn_visit_tiles(run, score_of, unit, &state);
-  gattn_store_rows<T, D, M>(a, pass, block->item, unit, facts.o_chunks,
-                            threadIdx.x / 32 * 16 * M, block->lanes, shared->q, state);
-  gattn_recompute_rows<Score, T, 16 * M>(a, pass, block->item, block->sequence,
+  if (pass.resume && pass.pieces == 1) {
+    __syncthreads(); /* a band's item */
+    gattn_begin_state(run, unit, first, &state);
+  } else {
+    gattn_empty_state(&state);
+  }
+  gattn_visit_tiles<N>(run, score_of, unit, &state);
+  gattn_store_rows<T, D, M>(a, pass, item, unit, facts.o_chunks, first,
+                            block->lanes, shared->q, state);
+  const int lane = threadIdx.x % 32 % (16 * M);
+  if (!__any_sync(~0u, block->lanes[first + lane].position < -1)) return;
+  if (facts.band) gattn_band_sequence(a, pass, block);
+  gattn_recompute_rows<Score, T, 16 * M>(a, pass, item, block->sequence,
                                          block->lanes);
 }
 
-template <class Score, typename T, int D, int M, int STAGES, int BLOCKS>
+template <class Score, typename T, int D, int M, int N, int STAGES, int BLOCKS>
 __global__ void __launch_bounds__(GATTN_TILE_THREADS, BLOCKS)
     gattn_tile_kernel(const __grid_constant__ gattn_device_attention a,
                       const __grid_constant__ gattn_tile_pass pass,
@@ -405,17 +443,17 @@ __global__ void __launch_bounds__(GATTN_TILE_THREADS, BLOCKS)
   auto *shared = (gattn_tile_shared<D, M, STAGES> *)memory;
 #pragma unroll 1
   for (int64_t n = blockIdx.x; n < facts.items; n += gridDim.x) {
-    gattn_tile_item_run<Score, T>(a, pass, facts, n, shared);
-    __syncthreads();
+    gattn_tile_item_run<Score, T, D, M, N>(a, pass, facts, n, shared);
+    if (n + gridDim.x < facts.items) __syncthreads();
   }
 }
 
-template <class Score, typename T, int D, int M, int STAGES, int BLOCKS>
+template <class Score, typename T, int D, int M, int N, int STAGES, int BLOCKS>
 static int gattn_tile_launch_kernel(const gattn_device_attention *a,
                                     const gattn_tile_pass *pass,
                                     const gattn_tile_launch_facts *facts,
                                     cudaStream_t stream) {
-  const auto kernel = gattn_tile_kernel<Score, T, D, M, STAGES, BLOCKS>;
+  const auto kernel = gattn_tile_kernel<Score, T, D, M, N, STAGES, BLOCKS>;
   const int bytes = (int)sizeof(gattn_tile_shared<D, M, STAGES>);
   const int64_t most = INT32_MAX;
   const cudaError_t error = cudaFuncSetAttribute(

@@ -1,9 +1,9 @@
 /* Tile passes: which kernel takes one. SPDX-License-Identifier: Apache-2.0 */
 #include "operators/cuda/tile/bounds.h"
 #include "operators/cuda/tile/hopper.h"
-#include "operators/cuda/tile/kernel.cuh"
 #include "operators/cuda/tile/shared.h"
 #include "operators/cuda/tile/tile.h"
+#include "operators/cuda/tile/variants.cuh"
 #include "operators/cuda/tile32/tile32.h"
 
 #include <gattn/score.h>
@@ -43,6 +43,50 @@ gattn_key_form form_of(const gattn_numbering &numbering) {
   return form;
 }
 
+/* The INTERVAL of a pass that is a band, or −1. */
+int32_t band_atom_of(const gattn_tile_pass &pass) {
+  const gattn_formula &formula = pass.formula;
+  const int32_t kind = pass.numbering.kind;
+  if (pass.rows || pass.row_all || pass.head_formulas || pass.head_lists ||
+      pass.list[0].offsets)
+    return -1;
+  if (kind == GATTN_NUMBER_LINEAR && formula.n_steps == 1 &&
+      formula.atoms[0].kind == GATTN_KEYS_INTERVAL)
+    return 0;
+  if (kind != GATTN_NUMBER_CLASSES || formula.n_steps != 3 ||
+      formula.steps[2] != -1 - GATTN_KEYS_INTERSECTION)
+    return -1;
+  for (int32_t n = 0; n < 2; n++)
+    if (formula.atoms[formula.steps[n]].kind == GATTN_KEYS_INTERVAL &&
+        formula.atoms[formula.steps[1 - n]].kind == GATTN_KEYS_STRIDE)
+      return formula.steps[n];
+  return -1;
+}
+
+/* A kernel's block: its shared memory, and as many as registers leave room for
+ * in a multiprocessor. */
+struct tile_block {
+  int64_t shared, blocks;
+};
+
+template <int D, int M>
+tile_block block_of_shape() {
+  typedef gattn_tile_shape<D, M> shape;
+  return {sizeof(gattn_tile_shared<D, M, shape::stages>), shape::blocks};
+}
+
+tile_block block_of(int32_t type, int64_t dim, int64_t dim_v, int32_t lanes) {
+  const int64_t widest = dim > dim_v ? dim : dim_v;
+  const bool wide = lanes == 128;
+  if (type == GATTN_FLOAT32)
+    return {gattn_tile_float32_shared_bytes(dim, dim_v), 2};
+  if (widest <= 64)
+    return wide ? block_of_shape<64, 2>() : block_of_shape<64, 1>();
+  if (widest <= 128)
+    return wide ? block_of_shape<128, 2>() : block_of_shape<128, 1>();
+  return block_of_shape<256, 1>();
+}
+
 }  // namespace
 
 /* Narrow windows leave most of a tile of 128 queries without edges. */
@@ -56,16 +100,16 @@ int32_t gattn_tile_lanes(int32_t type, int64_t dim, int64_t dim_v,
 
 int64_t gattn_tile_shared_bytes(int32_t type, int64_t dim, int64_t dim_v,
                                 int32_t lanes) {
-  const int64_t widest = dim > dim_v ? dim : dim_v;
-  const bool wide = lanes == 128;
-  if (type == GATTN_FLOAT32) return gattn_tile_float32_shared_bytes(dim, dim_v);
-  if (widest <= 64)
-    return wide ? sizeof(gattn_tile_shared<64, 2, 2>)
-                : sizeof(gattn_tile_shared<64, 1, 2>);
-  if (widest <= 128)
-    return wide ? sizeof(gattn_tile_shared<128, 2, 2>)
-                : sizeof(gattn_tile_shared<128, 1, 2>);
-  return sizeof(gattn_tile_shared<256, 1, 2>);
+  return block_of(type, dim, dim_v, lanes).shared;
+}
+
+int64_t gattn_tile_blocks(int32_t type, int64_t dim, int64_t dim_v,
+                          int32_t lanes, int64_t shared_bytes) {
+  enum { OWN = 1024 }; /* a block has that of the system's besides */
+  const tile_block block = block_of(type, dim, dim_v, lanes);
+  const int64_t fit = (shared_bytes + OWN) / (block.shared + OWN);
+  const int64_t blocks = fit < block.blocks ? fit : block.blocks;
+  return blocks < 1 ? 1 : blocks;
 }
 
 int gattn_tile_launch(const gattn_device_attention *attention,
@@ -96,6 +140,8 @@ int gattn_tile_launch(const gattn_device_attention *attention,
                         pass->formula.atoms[0].kind == GATTN_KEYS_INTERVAL;
   facts.only_range = pass->numbering.kind == GATTN_NUMBER_LINEAR &&
                      !pass->rows && !pass->row_all && !pass->n_skip && !a.size;
+  facts.band_atom = band_atom_of(*pass);
+  facts.band = facts.band_atom >= 0 && facts.bounds == GATTN_BOUNDS_INTERVALS;
   const int done =
       gattn_hopper_launch(attention, pass, &facts, (cudaStream_t)stream);
   if (done >= 0) return done;

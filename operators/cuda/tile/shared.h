@@ -1,4 +1,5 @@
-/* Shared memory that tile kernels take. SPDX-License-Identifier: Apache-2.0 */
+/* What a multiprocessor has room for of the tile kernels.
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GATTN_OPERATORS_CUDA_TILE_SHARED_H
 #define GATTN_OPERATORS_CUDA_TILE_SHARED_H
 
@@ -13,6 +14,11 @@ extern "C" {
  * on compute capability 8.6, 163 on 8.0, 227 on 9.0. */
 int64_t gattn_tile_shared_bytes(int32_t type, int64_t dim, int64_t dim_v,
                                 int32_t lanes);
+
+/* How many blocks of that kernel a multiprocessor runs at once, where a block
+ * may have shared_bytes of its shared memory; at least 1. */
+int64_t gattn_tile_blocks(int32_t type, int64_t dim, int64_t dim_v,
+                          int32_t lanes, int64_t shared_bytes);
 
 #ifdef __cplusplus
 }

@@ -36,7 +36,7 @@ struct gattn_share {
 /* One operand, as a thread reads it. */
 template <typename T>
 struct gattn_source {
-  const T *data; /* of the batch and head */
+  const T *data;     /* of the batch and head */
   int64_t row, step; /* strides */
   int32_t dim;
   bool chunks; /* whole chunks are aligned to 16 bytes */
@@ -63,7 +63,7 @@ GATTN_DEVICE uint4 gattn_load_elements(const gattn_source<T> &source,
 #pragma unroll
   for (int e = 0; e < 8; e++)
     if (at + e < source.dim)
-      x[e / 2] |= (uint32_t)*(const uint16_t *)(row + (at + e) * source.step)
+      x[e / 2] |= (uint32_t) * (const uint16_t *)(row + (at + e) * source.step)
                   << 16 * (e % 2);
   return make_uint4(x[0], x[1], x[2], x[3]);
 }
@@ -98,6 +98,25 @@ GATTN_DEVICE void gattn_stage_queries(const gattn_source<T> &source,
   for (int n = threadIdx.x; n < LANES * (D / 8); n += GATTN_TILE_THREADS) {
     const int row = n / (D / 8), chunk = n % (D / 8);
     const int64_t position = block.lanes[row].position;
+    const T *from = source.data + position * source.row;
+    const uint32_t to = tile + gattn_chunk_at<D>(row, chunk);
+    if (source.chunks)
+      gattn_copy_chunk(source, from, position >= 0, chunk, to);
+    else
+      gattn_gather_chunk(source, from, position >= 0, chunk, to);
+  }
+}
+
+/* All lanes of a warp: its ROWS rows of Q. */
+template <typename T, int D, int ROWS>
+GATTN_DEVICE void gattn_stage_warp_queries(const gattn_source<T> &source,
+                                           const gattn_query_lane *lanes,
+                                           uint32_t tile) {
+  const int first = threadIdx.x / 32 * ROWS;
+#pragma unroll 4
+  for (int n = threadIdx.x % 32; n < ROWS * (D / 8); n += 32) {
+    const int row = first + n / (D / 8), chunk = n % (D / 8);
+    const int64_t position = lanes[row].position;
     const T *from = source.data + position * source.row;
     const uint32_t to = tile + gattn_chunk_at<D>(row, chunk);
     if (source.chunks)
@@ -155,8 +174,6 @@ GATTN_DEVICE void gattn_stage_keys(const gattn_source<T> &source,
     return;
   }
   const int chunk = threadIdx.x % share::CHUNKS;
-  const int64_t advance = gattn_key_number(form, share::STEP) * source.row;
-  const T *from = origin + place.base * source.row;
   const uint32_t to =
       tile + gattn_chunk_at<D>(threadIdx.x / share::CHUNKS, chunk);
   int bytes[share::TIMES];
@@ -165,13 +182,16 @@ GATTN_DEVICE void gattn_stage_keys(const gattn_source<T> &source,
     bytes[c] = 2 * (source.dim - 8 * (chunk + c * share::CHUNKS));
     bytes[c] = bytes[c] < 0 ? 0 : bytes[c] < 16 ? bytes[c] : 16;
   }
+  /* What has no bytes is read from where there are some. */
+  const T *from = bytes[0] ? origin + place.base * source.row : source.data;
+  const int64_t advance =
+      bytes[0] ? gattn_key_number(form, share::STEP) * source.row : 0;
 #pragma unroll
   for (int r = 0; r < GATTN_TILE_KEYS / share::STEP; r++) {
 #pragma unroll
     for (int c = 0; c < share::TIMES; c++)
       gattn_copy_16(to + r * share::STEP * D * 2 + c * share::CHUNKS * 16,
-                    bytes[c] ? from + c * share::CHUNKS * 8 : source.data,
-                    bytes[c]);
+                    bytes[c] ? from + c * share::CHUNKS * 8 : from, bytes[c]);
     from += advance;
   }
 }

@@ -26,7 +26,12 @@ typedef struct gattn_tile_launch_facts {
   gattn_key_form form;
   int32_t bounds; /* gattn_bounds_kind of pass->formula */
   int32_t only_interval; /* which is one atom, an INTERVAL */
-  int32_t only_range;    /* queries are vertices in order: none is looked up */
+  int32_t only_range; /* queries are vertices in order: none is looked up */
+  /* Every row has one interval, whose ends never descend from row to row, and
+   * there is no list: its ends say which key tiles a query tile visits. The
+   * formula is one INTERVAL, or in CLASSES that within the class. */
+  int32_t band;
+  int32_t band_atom; /* of that INTERVAL */
 } gattn_tile_launch_facts;
 
 /* Each takes lanes 64 and, up to dimension 128, lanes 128. */
