@@ -36,9 +36,10 @@
 #include <gattn/score.h>
 #include <gattn/attention.h>
 #include <gattn/operators.h>
-#include <gattn/program.h>
-#include <gattn/npy.h>
 #include <gattn/limits.h>
+#include <gattn/program.h>
+#include <gattn/wisdom.h>
+#include <gattn/npy.h>
 #include <gattn/memory.h>
 #include <gattn/measure.h>
 

@@ -152,6 +152,7 @@ gattn_status gattn_context_create(const gattn_context_options *given,
   memset(context, 0, sizeof *context);
   atomic_init(&context->references, 1);
   atomic_flag_clear(&context->recording);
+  pthread_mutex_init(&context->wisdom.lock, NULL);
   context->options = options;
   context->threads = threads;
   context->isa =
@@ -174,6 +175,9 @@ void gattn_context_unref(gattn_context *context) {
   if (atomic_fetch_sub(&context->references, 1) != 1) return;
   gattn_device_branches_free(context);
   gattn_free(context, context->device_facts, 1, sizeof(gattn_device_facts));
+  gattn_free(context, context->wisdom.entries, context->wisdom.capacity,
+             context->wisdom.size);
+  pthread_mutex_destroy(&context->wisdom.lock);
   gattn_allocator allocator = context->options.allocator;
   allocator.release(allocator.user, context, sizeof *context);
 }

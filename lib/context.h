@@ -3,6 +3,7 @@
 #ifndef GATTN_LIB_CONTEXT_H
 #define GATTN_LIB_CONTEXT_H
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -10,6 +11,14 @@
 #include <gattn/context.h>
 
 #define GATTN_MESSAGE_SIZE 512
+
+/* What plans have found out; plan/wisdom.h knows what entries are. */
+typedef struct gattn_context_wisdom {
+  pthread_mutex_t lock;
+  void *entries; /* [count], `size` bytes each, room for capacity */
+  int64_t count, capacity;
+  size_t size;
+} gattn_context_wisdom;
 
 struct gattn_context {
   atomic_llong references; /* the user's, and one a live handle */
@@ -21,6 +30,7 @@ struct gattn_context {
   struct gattn_device_branch *branches;    /* null until a plan wants some */
   atomic_flag recording; /* plans may fail in several threads at once */
   char message[GATTN_MESSAGE_SIZE];
+  gattn_context_wisdom wisdom;
 };
 
 /* Records a failure where it is found and returns its status:

@@ -5,7 +5,9 @@
 
 #include "lib/device.h"
 #include "plan/device/attend.h"
+#include "plan/effort.h"
 #include "plan/lower.h"
+#include "plan/wisdom.h"
 
 struct gattn_attend {
   gattn_context *context; /* retained */
@@ -14,6 +16,8 @@ struct gattn_attend {
   bool shared;
   int64_t n_lowered;
   gattn_lowered *lowered;
+  gattn_choice taken; /* of the first of lowered */
+  double measured;    /* seconds that it took; 0: the costs chose it */
 };
 
 static gattn_attend_run run_of(gattn_context *context,
@@ -55,24 +59,46 @@ static void clear_heads(gattn_context *context, gattn_attend *attend,
     gattn_lowered_clear(context, attend->problem.n_f, attend->lowered + h);
 }
 
+static gattn_status lower_head(gattn_context *context, gattn_attend *attend,
+                               int64_t h) {
+  gattn_attend_problem problem = attend->problem;
+  gattn_choice taken = {0};
+  gattn_graph *graph;
+  gattn_status status = gattn_graph_head(context, problem.graph, h, &graph);
+  if (status) return status;
+  gattn_wisdom_consult(context, graph, &problem);
+  status = gattn_lower(context, &problem, graph, attend->lowered + h, &taken);
+  gattn_graph_release(graph);
+  if (status || h > 0) return status;
+  attend->taken = taken;
+  attend->measured = problem.planning.measured;
+  return GATTN_SUCCESS;
+}
+
 static gattn_status lower_heads(gattn_context *context,
-                                const gattn_attend_problem *problem,
                                 gattn_attend *attend) {
   for (int64_t h = 0; h < attend->n_lowered; h++) {
-    gattn_graph *graph;
-    gattn_status status =
-        gattn_graph_head(context, problem->graph, h, &graph);
-    if (!status)
-      status = gattn_lower(context, problem, graph, attend->lowered + h);
-    else
-      graph = NULL;
-    gattn_graph_release(graph);
-    if (status) {
-      clear_heads(context, attend, h);
-      return status;
-    }
+    gattn_status status = lower_head(context, attend, h);
+    if (!status) continue;
+    clear_heads(context, attend, h);
+    return status;
   }
   return GATTN_SUCCESS;
+}
+
+/* Every graph of a stack is tried as if all heads had it. */
+static gattn_status try_heads(gattn_context *context,
+                              const gattn_attend_problem *problem) {
+  const int64_t n = gattn_graph_heads(problem->graph) == 1 ? 1 : problem->heads;
+  gattn_status status = GATTN_SUCCESS;
+  for (int64_t h = 0; h < n && !status; h++) {
+    gattn_graph *graph;
+    status = gattn_graph_head(context, problem->graph, h, &graph);
+    if (status) return status;
+    status = gattn_attend_try(context, problem, graph);
+    gattn_graph_release(graph);
+  }
+  return status;
 }
 
 static gattn_status plan_cpu(gattn_context *context, gattn_attend *attend) {
@@ -83,7 +109,7 @@ static gattn_status plan_cpu(gattn_context *context, gattn_attend *attend) {
       gattn_allocate(context, "plan", attend->n_lowered,
                      sizeof *attend->lowered, (void **)&attend->lowered);
   if (status) return status;
-  status = lower_heads(context, problem, attend);
+  status = lower_heads(context, attend);
   if (status) goto free_lowered;
   status = check_workspace(context, attend);
   if (status) goto clear_lowered;
@@ -101,7 +127,11 @@ gattn_status gattn_attend_create(gattn_context *context,
                                  const gattn_attend_problem *problem,
                                  gattn_attend **out) {
   gattn_attend *attend;
-  gattn_status status =
+  gattn_status status = problem->planning.effort == GATTN_EFFORT_MEASURE
+                            ? try_heads(context, problem)
+                            : GATTN_SUCCESS;
+  if (status) return status;
+  status =
       gattn_allocate(context, "plan", 1, sizeof *attend, (void **)&attend);
   if (status) return status;
   *attend = (gattn_attend){.problem = *problem};
@@ -130,6 +160,11 @@ void gattn_attend_destroy(gattn_attend *attend) {
              sizeof *attend->lowered);
   gattn_free(context, attend, 1, sizeof *attend);
   gattn_context_unref(context);
+}
+
+gattn_choice gattn_attend_taken(const gattn_attend *attend) {
+  return attend->device ? gattn_device_attend_taken(attend->device)
+                        : attend->taken;
 }
 
 size_t gattn_attend_workspace(const gattn_attend *attend) {
@@ -205,11 +240,63 @@ static double multiply_add_share(const gattn_attend *attend,
   return part->cost > 0 ? width / (double)kernels->vector / part->cost : 0;
 }
 
+/* Rows of all batches and of the heads that run on one graph. */
+static double rows_of(const gattn_attend *attend) {
+  const gattn_attend_problem *problem = &attend->problem;
+  const double heads = attend->shared ? (double)problem->heads : 1;
+  return (double)problem->batch * heads * (double)problem->n_f;
+}
+
+/* Costs are vector multiply-adds, whose rate the limits tell. */
+static double seconds_of(const gattn_attend *attend, const gattn_part *part,
+                         double cost) {
+  const gattn_kernels *kernels = gattn_kernels_for(attend->context->isa);
+  return rows_of(attend) * part->degree * cost * 2 *
+         (double)kernels->vector / attend->problem.planning.limits.multiply_add;
+}
+
+/* The cheapest candidate of every other way. */
+static void explain_alternatives(const gattn_attend *attend,
+                                 const gattn_part *part, gattn_text *text) {
+  static const char *const names[GATTN_WAYS] = {
+      [GATTN_WAY_BAND] = "tiles of consecutive queries",
+      [GATTN_WAY_RENUMBERED] = "renumbered tiles",
+      [GATTN_WAY_EDGES] = "edge list"};
+  const gattn_attend_problem *problem = &attend->problem;
+  const bool timed = problem->planning.has_limits;
+  bool any = false;
+  const gattn_sample sample =
+      gattn_sample_of(attend->context, problem, part->graph);
+  gattn_candidate candidates[GATTN_CANDIDATES];
+  const int n = gattn_candidates(
+      &sample, gattn_may_renumber(problem, part->graph), candidates);
+  uint32_t seen = 1u << (part->form == GATTN_PART_EDGES ? GATTN_WAY_EDGES
+                         : part->order == GATTN_ORDER_LINEAR
+                             ? GATTN_WAY_BAND
+                             : GATTN_WAY_RENUMBERED);
+  gattn_text_append(text, "    ");
+  if (timed)
+    gattn_text_append(text, "predicted %.3g ms; ",
+                      seconds_of(attend, part, part->cost) * 1e3);
+  gattn_text_append(text, "else");
+  for (int c = 0; c < n; c++) {
+    const gattn_way way = gattn_candidate_way(&candidates[c]);
+    const double cost = candidates[c].cost;
+    if (seen >> way & 1) continue;
+    gattn_text_append(text, "%s %s %.3g%s", any ? "," : "", names[way],
+                      timed ? seconds_of(attend, part, cost) * 1e3
+                            : cost / part->cost,
+                      timed ? " ms" : " x");
+    seen |= 1u << way;
+    any = true;
+  }
+  gattn_text_append(text, "\n");
+}
+
 static void explain_part(const gattn_attend *attend, int64_t index,
                          const gattn_part *part, gattn_text *text) {
   const gattn_attend_problem *problem = &attend->problem;
-  const double rows = (double)problem->batch * (double)problem->heads *
-                      (double)problem->n_f;
+  const double rows = rows_of(attend);
   const double width = (double)(problem->dim + problem->dim_v);
   const double edges = rows * part->degree;
   gattn_text_append(text, "  part %lld: %s, ", (long long)index + 1,
@@ -228,6 +315,15 @@ static void explain_part(const gattn_attend *attend, int64_t index,
                       "multiply-add rate\n",
                       100 * part->density,
                       100 * multiply_add_share(attend, part));
+  explain_alternatives(attend, part, text);
+}
+
+static void explain_choice(const gattn_attend *attend, gattn_text *text) {
+  if (attend->measured > 0)
+    gattn_text_append(text, "  chosen by timing: %.3g ms\n",
+                      attend->measured * 1e3);
+  else if (attend->taken.n_terms)
+    gattn_text_append(text, "  chosen by these costs\n");
 }
 
 static void explain_lowered(const gattn_attend *attend,
@@ -273,6 +369,7 @@ void gattn_attend_explain(const gattn_attend *attend, gattn_text *text) {
     if (!attend->shared) gattn_text_append(text, " head %lld\n", (long long)h);
     explain_lowered(attend, attend->lowered + h, text);
   }
+  explain_choice(attend, text);
   gattn_text_append(text, "  predicted %.4g bytes of q, k, v, o once\n",
                     bytes);
 }

@@ -7,6 +7,7 @@
 #include "lib/tensor.h"
 #include "lib/text.h"
 #include "masks/graph.h"
+#include "plan/choice.h"
 
 #include <gattn/attention.h>
 
@@ -22,11 +23,12 @@ typedef struct gattn_attend_problem {
   float scale;
   gattn_score score; /* kind IDENTITY where there is none */
   bool edge_values;  /* whether executions bind edge values */
+  gattn_planning planning;
 } gattn_attend_problem;
 
 /* A plan for it. Opaque; immutable; holds references to graph and frontier. */
 typedef struct gattn_attend gattn_attend;
-
+/* problem->planning says how much is to be tried: see gattn_plan_create. */
 gattn_status gattn_attend_create(gattn_context *context,
                                  const gattn_attend_problem *problem,
                                  gattn_attend **attend);
@@ -35,7 +37,11 @@ void gattn_attend_destroy(gattn_attend *attend);
 /* Bytes of workspace an execution needs, aligned to 64. */
 size_t gattn_attend_workspace(const gattn_attend *attend);
 
-/* Parts, forms, tiles, predicted bytes and operations. */
+/* The way of every term of its graph, or of the first head's of a stack;
+ * n_terms = 0 where there was nothing to choose. */
+gattn_choice gattn_attend_taken(const gattn_attend *attend);
+
+/* Parts, forms, tiles, predicted bytes and operations, and alternatives. */
 void gattn_attend_explain(const gattn_attend *attend, gattn_text *text);
 
 /* Operands as checked views; edge_values.data and lse.data may be null. */

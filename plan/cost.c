@@ -181,52 +181,76 @@ void gattn_candidate_measure(const gattn_sample *sample,
   candidate->cost = cost_an_edge(sample, candidate);
 }
 
-static void consider(const gattn_sample *sample, gattn_candidate candidate,
-                     gattn_candidate *best) {
-  gattn_candidate_measure(sample, &candidate);
-  if (best->lanes == 0 || candidate.cost < best->cost) *best = candidate;
+/* ------------------------------------------------------------ candidates */
+
+/* Candidates in the order of their costs; equal ones as they came. */
+typedef struct ranking {
+  const gattn_sample *sample;
+  gattn_candidate *candidates;
+  int n;
+} ranking;
+
+static void insert(ranking *ranking, const gattn_candidate *candidate) {
+  gattn_candidate *sorted = ranking->candidates;
+  int at = ranking->n++;
+  for (; at > 0 && sorted[at - 1].cost > candidate->cost; at--)
+    sorted[at] = sorted[at - 1];
+  sorted[at] = *candidate;
 }
 
 /* The tiles of an order in both widths. */
-static void consider_tiles(const gattn_sample *sample,
-                           gattn_candidate candidate, gattn_candidate *best) {
-  const int64_t vector = sample->kernels->vector;
+static void insert_tiles(ranking *ranking, gattn_candidate candidate) {
+  const int64_t vector = ranking->sample->kernels->vector;
   for (int64_t lanes = vector; lanes <= 2 * vector; lanes += vector) {
     candidate.lanes = lanes;
     if (candidate.order == GATTN_ORDER_PATCHES) {
       candidate.patch_h = lanes >= 8 ? 4 : 2;
       candidate.patch_w = lanes / candidate.patch_h;
     }
-    consider(sample, candidate, best);
+    gattn_candidate_measure(ranking->sample, &candidate);
+    insert(ranking, &candidate);
   }
 }
 
-gattn_candidate gattn_candidate_linear(const gattn_sample *sample) {
-  gattn_candidate best = {0};
-  consider_tiles(sample, (gattn_candidate){.stride = 1}, &best);
-  return best;
-}
-
-gattn_candidate gattn_candidate_best(const gattn_sample *sample,
-                                     bool renumbered) {
+int gattn_candidates(const gattn_sample *sample, bool renumbered,
+                     gattn_candidate candidates[GATTN_CANDIDATES]) {
   const gattn_shape shape = gattn_shape_of(sample->graph);
   const int64_t most = gattn_longest_span(sample->dim_v);
-  gattn_candidate best = gattn_candidate_linear(sample);
+  ranking ranking = {.sample = sample, .candidates = candidates};
+  insert_tiles(&ranking, (gattn_candidate){.stride = 1});
   if (renumbered && shape.form == GATTN_FORM_GRID && shape.grid_w <= most)
-    consider_tiles(sample,
-                   (gattn_candidate){.order = GATTN_ORDER_PATCHES,
-                                     .stride = 1,
-                                     .grid_w = shape.grid_w},
-                   &best);
-  if (renumbered && shape.stride > 1 && shape.stride < sample->n_f &&
-      shape.stride <= most)
-    consider_tiles(sample,
-                   (gattn_candidate){.order = GATTN_ORDER_CLASSES,
-                                     .stride = shape.stride},
-                   &best);
+    insert_tiles(&ranking, (gattn_candidate){.order = GATTN_ORDER_PATCHES,
+                                             .stride = 1,
+                                             .grid_w = shape.grid_w});
+  else if (renumbered && shape.stride > 1 && shape.stride < sample->n_f &&
+           shape.stride <= most)
+    insert_tiles(&ranking, (gattn_candidate){.order = GATTN_ORDER_CLASSES,
+                                             .stride = shape.stride});
   /* Every edge costs the same: nothing need be sampled. */
   gattn_candidate edges = {.form = GATTN_PART_EDGES, .stride = 1,
                            .lanes = sample->kernels->vector};
   edges.cost = cost_an_edge(sample, &edges);
-  return edges.cost < best.cost ? edges : best;
+  insert(&ranking, &edges);
+  return ranking.n;
+}
+
+gattn_way gattn_candidate_way(const gattn_candidate *candidate) {
+  if (candidate->form == GATTN_PART_EDGES) return GATTN_WAY_EDGES;
+  return candidate->order == GATTN_ORDER_LINEAR ? GATTN_WAY_BAND
+                                                : GATTN_WAY_RENUMBERED;
+}
+
+gattn_candidate gattn_candidate_best(const gattn_sample *sample,
+                                     bool renumbered, gattn_way way,
+                                     int64_t lanes) {
+  gattn_candidate candidates[GATTN_CANDIDATES];
+  const int n = gattn_candidates(sample, renumbered, candidates);
+  int same_way = -1;
+  for (int c = 0; c < n; c++) {
+    if (way != GATTN_WAY_ANY && gattn_candidate_way(&candidates[c]) != way)
+      continue;
+    if (lanes == 0 || candidates[c].lanes == lanes) return candidates[c];
+    if (same_way < 0) same_way = c;
+  }
+  return candidates[same_way < 0 ? 0 : same_way];
 }

@@ -7,7 +7,7 @@
 #include "plan/hubs.h"
 
 enum {
-  TERMS_MAX = 16,      /* a union of more is lowered as one graph */
+  TERMS_MAX = GATTN_CHOICE_TERMS, /* a union of more is lowered as one graph */
   PIECE_KEYS = 2048, /* the least of a piece */
   PIECES_MAX = 64,
   FEW_TILES = 32     /* a problem of fewer tiles is split along the keys */
@@ -24,23 +24,38 @@ typedef struct group {
 typedef struct lowering {
   gattn_context *context;
   const gattn_attend_problem *problem;
-  const gattn_kernels *kernels;
   gattn_lowered *lowered;
+  gattn_choice taken;
   int64_t n_groups;
   group groups[GATTN_PARTS_MAX];
 } lowering;
 
-static gattn_sample sample_of(const lowering *lowering,
-                              const gattn_graph *graph) {
-  const gattn_attend_problem *problem = lowering->problem;
-  return (gattn_sample){.kernels = lowering->kernels,
+gattn_sample gattn_sample_of(const gattn_context *context,
+                             const gattn_attend_problem *problem,
+                             const gattn_graph *graph) {
+  return (gattn_sample){.kernels = gattn_kernels_for(context->isa),
                         .graph = graph,
                         .frontier = problem->frontier,
-                        .order = lowering->lowered->order,
                         .n_f = problem->n_f,
                         .n_kv = problem->n_kv,
                         .dim = problem->dim,
                         .dim_v = problem->dim_v};
+}
+
+static gattn_sample sample_of(const lowering *lowering,
+                              const gattn_graph *graph) {
+  gattn_sample sample =
+      gattn_sample_of(lowering->context, lowering->problem, graph);
+  sample.order = lowering->lowered->order;
+  return sample;
+}
+
+/* Patches need all the rows of their grid. */
+bool gattn_may_renumber(const gattn_attend_problem *problem,
+                        const gattn_graph *graph) {
+  return gattn_shape_of(graph).form == GATTN_FORM_GRID
+             ? gattn_is_everything(problem)
+             : gattn_is_consecutive(problem->frontier);
 }
 
 /* Terms go together when one pass can visit them: linear tiles and patches of
@@ -126,7 +141,9 @@ static gattn_status make_part(lowering *lowering, int64_t g,
   gattn_sample sample = sample_of(lowering, graph);
   if (candidate.form == GATTN_PART_TILES &&
       candidate.order == GATTN_ORDER_LINEAR)
-    candidate = gattn_candidate_linear(&sample);
+    candidate =
+        gattn_candidate_best(&sample, false, GATTN_WAY_BAND,
+                             lowering->problem->planning.choice.lanes);
   else
     gattn_candidate_measure(&sample, &candidate);
   *part = (gattn_part){.form = candidate.form,
@@ -199,19 +216,29 @@ static bool few_rows(const lowering *lowering) {
 static gattn_status sort_terms(lowering *lowering, gattn_graph *const *terms,
                                int64_t n) {
   gattn_graph *hubs[TERMS_MAX];
+  const gattn_choice *choice = &lowering->problem->planning.choice;
   int64_t n_hubs = 0, rows_left = GATTN_HUB_ROWS;
+  lowering->taken = (gattn_choice){.n_terms = (int32_t)n,
+                                   .lanes = choice->lanes,
+                                   .pieces = choice->pieces};
   for (int64_t t = 0; t < n; t++) {
     gattn_shape shape = gattn_shape_of(terms[t]);
-    if (gattn_is_hub(lowering->problem, &shape, &rows_left)) {
+    const gattn_way way = gattn_choice_way(choice, n, t);
+    if ((way == GATTN_WAY_ANY || way == GATTN_WAY_HUBS) &&
+        gattn_is_hub(lowering->problem, &shape, &rows_left)) {
       hubs[n_hubs++] = terms[t];
+      lowering->taken.way[t] = GATTN_WAY_HUBS;
       continue;
     }
     gattn_sample sample = sample_of(lowering, terms[t]);
-    bool renumbered = !lowering->lowered->order &&
-                      (shape.form == GATTN_FORM_GRID
-                           ? gattn_is_everything(lowering->problem)
-                           : gattn_is_consecutive(lowering->problem->frontier));
-    gattn_candidate best = gattn_candidate_best(&sample, renumbered);
+    const bool renumbered = !lowering->lowered->order &&
+                            gattn_may_renumber(lowering->problem, terms[t]);
+    const gattn_candidate best =
+        gattn_candidate_best(&sample, renumbered, way, choice->lanes);
+    lowering->taken.way[t] =
+        (int8_t)(lowering->lowered->order && best.form == GATTN_PART_TILES
+                     ? GATTN_WAY_RENUMBERED
+                     : gattn_candidate_way(&best));
     gattn_status status = add_term(lowering, terms[t], &best);
     if (status) return status;
   }
@@ -226,8 +253,10 @@ static gattn_status group_terms(lowering *lowering) {
                                     TERMS_MAX, terms, &n);
   if (status) return status;
   gattn_shape whole = gattn_shape_of(lowered->graph);
-  if (whole.form == GATTN_FORM_BUCKETS &&
-      gattn_is_everything(lowering->problem))
+  const gattn_way way =
+      gattn_choice_way(&lowering->problem->planning.choice, n, 0);
+  if (whole.form == GATTN_FORM_BUCKETS && way != GATTN_WAY_BAND &&
+      way != GATTN_WAY_EDGES && gattn_is_everything(lowering->problem))
     lowered->order = whole.order;
   status = sort_terms(lowering, terms, n);
   for (int64_t t = 0; t < n; t++) gattn_graph_release(terms[t]);
@@ -301,21 +330,23 @@ static gattn_status lower(lowering *lowering) {
 
 gattn_status gattn_lower(gattn_context *context,
                          const gattn_attend_problem *problem,
-                         gattn_graph *graph, gattn_lowered *out) {
+                         gattn_graph *graph, gattn_lowered *out,
+                         gattn_choice *taken) {
   gattn_lowered lowered = {.span = GATTN_TILE_LANES};
   lowering lowering = {.context = context,
                        .problem = problem,
-                       .kernels = gattn_kernels_for(context->isa),
                        .lowered = &lowered};
   lowered.graph = gattn_graph_retain(graph);
   gattn_status status = lower(&lowering);
   for (int64_t g = 0; g < lowering.n_groups; g++)
     gattn_graph_release(lowering.groups[g].graph);
-  if (status)
+  if (status) {
     gattn_lowered_clear(context, problem->n_f, &lowered);
-  else
-    *out = lowered;
-  return status;
+    return status;
+  }
+  *out = lowered;
+  *taken = lowering.taken;
+  return GATTN_SUCCESS;
 }
 
 void gattn_lowered_clear(gattn_context *context, int64_t n_f,

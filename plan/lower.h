@@ -6,11 +6,13 @@
 #include "operators/attend/lowered.h"
 #include "plan/attend.h"
 
-/* Lowers one graph (no stack) for the problem's frontier and dimensions. On
- * failure *lowered is as before. */
+/* Lowers one graph (no stack) for the problem's frontier and dimensions. *taken
+ * is the way of every term; lowering by it does the same. n_terms = 0 where
+ * there is one way. On failure nothing is written. */
 gattn_status gattn_lower(gattn_context *context,
                          const gattn_attend_problem *problem,
-                         gattn_graph *graph, gattn_lowered *lowered);
+                         gattn_graph *graph, gattn_lowered *lowered,
+                         gattn_choice *taken);
 void gattn_lowered_clear(gattn_context *context, int64_t n_f,
                          gattn_lowered *lowered);
 
@@ -45,12 +47,36 @@ typedef struct gattn_sample {
 void gattn_candidate_measure(const gattn_sample *sample,
                              gattn_candidate *candidate);
 
-/* The cheapest way to run the sample's edges. `renumbered` allows an order
- * other than the linear one. */
-gattn_candidate gattn_candidate_best(const gattn_sample *sample,
-                                     bool renumbered);
+gattn_way gattn_candidate_way(const gattn_candidate *candidate);
 
-/* The cheaper of the two widths of linear tiles. */
-gattn_candidate gattn_candidate_linear(const gattn_sample *sample);
+/* The ways to run the sample's edges, the cheapest first, linear tiles among
+ * them. `renumbered` allows an order other than the linear one. Returns their
+ * number. */
+enum { GATTN_CANDIDATES = 5 };
+int gattn_candidates(const gattn_sample *sample, bool renumbered,
+                     gattn_candidate candidates[GATTN_CANDIDATES]);
+
+/* The cheapest; of those of a way and of so many lanes, where there are any.
+ * GATTN_WAY_ANY and 0 leave it open. */
+gattn_candidate gattn_candidate_best(const gattn_sample *sample,
+                                     bool renumbered, gattn_way way,
+                                     int64_t lanes);
+
+/* The sample of a problem, without frontier order. */
+gattn_sample gattn_sample_of(const gattn_context *context,
+                             const gattn_attend_problem *problem,
+                             const gattn_graph *graph);
+
+/* Whether tiles of the graph may have an order of their own. */
+bool gattn_may_renumber(const gattn_attend_problem *problem,
+                        const gattn_graph *graph);
+
+/* ------------------------------------------------------- moves (moves.c) */
+
+/* What of the choice might be better otherwise, the most promising first.
+ * Returns their number. */
+int gattn_cpu_moves(gattn_context *context, const gattn_attend_problem *problem,
+                    gattn_graph *graph, const gattn_choice *choice,
+                    gattn_move moves[GATTN_MOVES]);
 
 #endif

@@ -4,6 +4,8 @@
 
 #include "plan/plan.h"
 
+#include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "lib/device.h"
@@ -93,18 +95,61 @@ static gattn_status copy_program(const gattn_program *program,
   return GATTN_SUCCESS;
 }
 
-static gattn_status check_arguments(const gattn_program *program,
-                                    const gattn_plan_options *options) {
-  gattn_context *context = program->context;
-  if (options && options->struct_size != sizeof *options)
+/* Structures from before there was a planner to ask ended before the limits. */
+static gattn_status read_options(gattn_context *context,
+                                 const gattn_plan_options *given,
+                                 gattn_plan_options *options) {
+  *options = (gattn_plan_options){.struct_size = sizeof *options};
+  if (!given) return GATTN_SUCCESS;
+  if (given->struct_size != sizeof *options &&
+      given->struct_size != offsetof(gattn_plan_options, limits))
     return gattn_fail(context, GATTN_ERROR_STRUCT_SIZE,
-                      "options.struct_size: %zu, not %zu", options->struct_size,
+                      "options.struct_size: %zu, not %zu", given->struct_size,
                       sizeof *options);
-  if (options && options->fusion != GATTN_FUSE_AUTO &&
-      options->fusion != GATTN_FUSE_NEVER)
+  memcpy(options, given, given->struct_size);
+  options->struct_size = sizeof *options;
+  return GATTN_SUCCESS;
+}
+
+static bool is_rate(double rate) { return isfinite(rate) && rate > 0; }
+
+static gattn_status check_limits(gattn_context *context,
+                                 const gattn_limits *limits) {
+  if (!limits) return GATTN_SUCCESS;
+  if (limits->struct_size != sizeof *limits)
+    return gattn_fail(context, GATTN_ERROR_STRUCT_SIZE,
+                      "options.limits.struct_size: %zu, not %zu",
+                      limits->struct_size, sizeof *limits);
+  if (is_rate(limits->copy_bytes) && is_rate(limits->multiply_add) &&
+      is_rate(limits->random_row_bytes) && limits->mma_sync >= 0 &&
+      limits->wgmma >= 0 && isfinite(limits->mma_sync + limits->wgmma))
+    return GATTN_SUCCESS;
+  return gattn_fail(context, GATTN_ERROR_ARGUMENT,
+                    "options.limits: rates of %g, %g, %g, %g and %g are not "
+                    "all finite and above 0",
+                    limits->copy_bytes, limits->multiply_add,
+                    limits->random_row_bytes, limits->mma_sync, limits->wgmma);
+}
+
+static gattn_status check_options(gattn_context *context,
+                                  const gattn_plan_options *options) {
+  if (options->fusion != GATTN_FUSE_AUTO && options->fusion != GATTN_FUSE_NEVER)
     return gattn_fail(context, GATTN_ERROR_ARGUMENT,
                       "options.fusion: %d is no kind of fusion",
                       (int)options->fusion);
+  if (options->effort != GATTN_EFFORT_ESTIMATE &&
+      options->effort != GATTN_EFFORT_MEASURE)
+    return gattn_fail(context, GATTN_ERROR_ARGUMENT,
+                      "options.effort: %d is no effort", (int)options->effort);
+  if (options->effort_bytes < 0)
+    return gattn_fail(context, GATTN_ERROR_ARGUMENT,
+                      "options.effort_bytes: %lld is negative",
+                      (long long)options->effort_bytes);
+  return check_limits(context, options->limits);
+}
+
+static gattn_status check_program(const gattn_program *program) {
+  gattn_context *context = program->context;
   for (int32_t n = 0; n < program->n_values; n++)
     if (program->values[n].output) return GATTN_SUCCESS;
   return gattn_fail(context, GATTN_ERROR_STATE,
@@ -112,18 +157,30 @@ static gattn_status check_arguments(const gattn_program *program,
                     (int)program->n_values);
 }
 
+static gattn_planning planning_of(const gattn_plan_options *options) {
+  gattn_planning planning = {.effort = options->effort,
+                             .effort_bytes = options->effort_bytes,
+                             .has_limits = options->limits != NULL};
+  if (options->limits) planning.limits = *options->limits;
+  return planning;
+}
+
 gattn_status gattn_plan_create(gattn_program *program,
-                               const gattn_plan_options *options,
+                               const gattn_plan_options *given,
                                gattn_plan **out) {
   if (!program) return GATTN_ERROR_NULL;
   if (!out) return gattn_fail_null(program->context, "plan");
   gattn_plan *plan;
-  gattn_status status = check_arguments(program, options);
+  gattn_plan_options options;
+  gattn_status status = read_options(program->context, given, &options);
+  if (!status) status = check_options(program->context, &options);
+  if (!status) status = check_program(program);
   if (!status) status = copy_program(program, &plan);
   if (status) return status;
+  plan->planning = planning_of(&options);
   gattn_plan_trace(plan);
-  status = gattn_plan_make_steps(
-      plan, !options || options->fusion == GATTN_FUSE_AUTO);
+  status =
+      gattn_plan_make_steps(plan, options.fusion == GATTN_FUSE_AUTO);
   if (!status) status = gattn_plan_place(plan);
   if (status)
     gattn_plan_destroy(plan);

@@ -44,6 +44,7 @@ struct gattn_plan {
   gattn_step *steps;        /* [n_steps], room for n_nodes */
   gattn_edges *sets;        /* [n_sets], room for n_nodes; with offsets */
   size_t workspace;
+  gattn_planning planning; /* what the caller asked of it */
 };
 
 /* Which nodes an output needs, and how often each value is used. */

@@ -78,7 +78,8 @@ static gattn_status fuse(gattn_plan *plan, gattn_step *step) {
   gattn_attend_problem problem = {
       .scale = advance->scale,
       .score = advance->score,
-      .edge_values = advance->inputs[2] != GATTN_NO_VALUE};
+      .edge_values = advance->inputs[2] != GATTN_NO_VALUE,
+      .planning = plan->planning};
   chain_views(plan, advance, &plan->nodes[step->node], &q, &k, &v);
   gattn_attend_problem_of(&advance->edges, &q, &k, &v, &problem);
   return gattn_attend_create(plan->context, &problem, &step->attend);

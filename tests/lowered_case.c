@@ -36,9 +36,8 @@ static int64_t two_blocks(int32_t type, int64_t dim, int64_t dim_v,
   return 2;
 }
 
-static gattn_attend_problem problem_of(const lowered_case *c,
-                                       gattn_graph *graph,
-                                       gattn_frontier *frontier) {
+gattn_attend_problem lowered_problem(const lowered_case *c, gattn_graph *graph,
+                                     gattn_frontier *frontier) {
   return (gattn_attend_problem){.graph = graph,
                                 .frontier = frontier,
                                 .type = c->type,
@@ -52,21 +51,27 @@ static gattn_attend_problem problem_of(const lowered_case *c,
                                 .dim_v = 64,
                                 .scale = 1,
                                 .score = {.struct_size = sizeof(gattn_score)},
-                                .edge_values = c->edge_values};
+                                .edge_values = c->edge_values,
+                                .planning = {.choice = c->choice}};
 }
 
-gattn_status lowered_make(gattn_context *context, const lowered_case *c,
-                          gattn_graph *graph, gattn_frontier *frontier,
-                          gattn_device_lowered *lowered) {
-  const gattn_attend_problem problem = problem_of(c, graph, frontier);
-  const gattn_device_target target = {
+gattn_device_target lowered_target(const lowered_case *c) {
+  return (gattn_device_target){
       .multiprocessors = c->multiprocessors,
+      .capability = c->capability,
       .tile_lanes = c->lanes == 0    ? lanes_0
                     : c->lanes == 64 ? lanes_64
                                      : lanes_128,
       .shared_bytes = c->short_of_shared ? c->shared_lanes : INT64_MAX,
       .tile_shared_bytes = a_byte_a_lane,
       .tile_blocks = two_blocks};
+}
+
+gattn_status lowered_make(gattn_context *context, const lowered_case *c,
+                          gattn_graph *graph, gattn_frontier *frontier,
+                          gattn_device_lowered *lowered) {
+  const gattn_attend_problem problem = lowered_problem(c, graph, frontier);
+  const gattn_device_target target = lowered_target(c);
   return gattn_device_lower(context, &problem, &target, graph, c->heads,
                             lowered);
 }

@@ -17,7 +17,14 @@ typedef struct lowered_case {
   bool edge_values;
   bool short_of_shared; /* blocks have shared memory for `shared_lanes` alone */
   int32_t shared_lanes;
+  int32_t capability;  /* 0: of none that is known */
+  gattn_choice choice; /* what is chosen beforehand */
 } lowered_case;
+
+/* The problem and the device of a case. */
+gattn_attend_problem lowered_problem(const lowered_case *c, gattn_graph *graph,
+                                     gattn_frontier *frontier);
+gattn_device_target lowered_target(const lowered_case *c);
 
 gattn_status lowered_make(gattn_context *context, const lowered_case *c,
                           gattn_graph *graph, gattn_frontier *frontier,

@@ -21,5 +21,6 @@ Suite *make_frontier_tensors_suite(void);
 Suite *make_csr_tensors_suite(void);
 Suite *make_program_suite(void);
 Suite *make_plan_suite(void);
+Suite *make_wisdom_suite(void);
 
 #endif

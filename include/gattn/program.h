@@ -3,6 +3,7 @@
 #ifndef GATTN_PROGRAM_H
 #define GATTN_PROGRAM_H
 
+#include <gattn/limits.h>
 #include <gattn/operators.h>
 
 GATTN_BEGIN_DECLS
@@ -74,18 +75,53 @@ typedef enum gattn_fusion {
   GATTN_FUSE_NEVER = 1 /* run the operators one by one: the reference */
 } gattn_fusion;
 
-/* Zero every field but struct_size for the defaults. */
+/* How a plan comes by its choices. Wisdom (wisdom.h) that the context has of
+ * the same work goes before either. */
+typedef enum gattn_effort {
+  GATTN_EFFORT_ESTIMATE = 0, /* what the cost model predicts to be fastest:
+                              * fractions of a millisecond for closed forms */
+  GATTN_EFFORT_MEASURE = 1   /* candidates are run and timed on operands of the
+                              * plan's own shapes: a warm-up and some runs of
+                              * each. What is found joins the context's wisdom */
+} gattn_effort;
+
+/* Zero every field but struct_size for the defaults. Structures of earlier
+ * versions, which are shorter, are taken. */
 typedef struct gattn_plan_options {
   size_t struct_size; /* sizeof(gattn_plan_options) */
   gattn_fusion fusion;
+  /* Added with the planner; a structure that ends here has them zero. */
+
+  /* What gattn_measure_limits found, which the predictions then begin with; null:
+   * the library's own figures. Read while planning. On the CPU they change no
+   * choice: its costs are ratios, and the limits turn them into seconds. */
+  const gattn_limits *limits;
+  gattn_effort effort;
+  /* Most bytes of scratch operands, workspace and stored lists or edges that
+   * MEASURE may hold at once; 0: what the device or the system grants. */
+  int64_t effort_bytes;
 } gattn_plan_options;
 
 /* Makes every choice: what is fused, how each graph is cut into parts and in
  * which lowered form each part runs. options may be null. The program may be
  * destroyed afterwards. On a device, what kernels read of masks, frontiers and
- * scores is copied there now. GATTN_ERROR_STATE (no outputs),
- * GATTN_ERROR_UNSUPPORTED (a device: a score that is a function, or dimensions
- * beyond 1024). */
+ * scores is copied there now.
+ *
+ * GATTN_EFFORT_MEASURE times fused attentions whose score reads no edge values;
+ * for everything else there is one way, and nothing is timed. On a device the
+ * ways are bands, renumbered bands, tile lists, edge lists and hub rows, the
+ * width of tiles and the pieces that keys are cut into; on the CPU bands,
+ * renumbered bands, edge lists and hub rows and the width of tiles (it has no
+ * stored lists, and cuts keys alike). It works on the context's stream and
+ * waits for it, and fails with GATTN_ERROR_MEMORY where the operands do not fit,
+ * or not within effort_bytes. The operands are random normals; a mask's or a
+ * score's callbacks are called as by an execution.
+ *
+ * GATTN_ERROR_STRUCT_SIZE, GATTN_ERROR_ARGUMENT (an unknown fusion or effort,
+ * effort_bytes below 0, limits that are not above 0 or not finite),
+ * GATTN_ERROR_STATE (no outputs; MEASURE while the context's stream is being
+ * captured), GATTN_ERROR_UNSUPPORTED (a device: a score that is a function, or
+ * dimensions beyond 1024). */
 GATTN_API gattn_status gattn_plan_create(gattn_program *program,
                                          const gattn_plan_options *options,
                                          gattn_plan **plan);
@@ -98,8 +134,11 @@ GATTN_API gattn_status gattn_plan_workspace(const gattn_plan *plan,
                                             size_t *bytes);
 
 /* What the plan will do, in lines: parts, forms, tiles, predicted bytes and
- * operations, and the fraction of the multiply-add rate that tiles are
- * predicted to reach. Terminated when size > 0. GATTN_NOTE_TRUNCATED. */
+ * operations; what was chosen by whom, and for each part what the alternatives
+ * are predicted to take. On a device, and on the CPU where limits were given,
+ * predictions are times; else they are shares of the multiply-add rate, and the
+ * alternatives multiples of the choice. Samples the mask to tell the
+ * alternatives. Terminated when size > 0. GATTN_NOTE_TRUNCATED. */
 GATTN_API gattn_status gattn_plan_explain(const gattn_plan *plan, char *text,
                                           size_t size);
 

@@ -6,14 +6,6 @@
 
 #include "plan/device/lowering.h"
 
-/* What one pass more costs a query tile, in key tiles: its queries are read
- * again, and 64 x d states written and read, 24 KiB at d = 64 where a key tile
- * of float16 is 16 KiB and most of those come from the cache. */
-static const double pass_cost = 5;
-
-/* A query tile that visits nothing is not free. */
-static const double tile_cost = 1;
-
 static const gattn_numbering linear = {.kind = GATTN_NUMBER_LINEAR};
 
 static bool same_numbering(const gattn_numbering *a, const gattn_numbering *b) {
@@ -30,8 +22,8 @@ static bool may_renumber(const gattn_device_lowering *lowering) {
 }
 
 /* The numbering in which a term's edges are dense. */
-static gattn_numbering numbering_of(const gattn_device_lowering *lowering,
-                                    const gattn_graph *term) {
+gattn_numbering gattn_device_numbering(const gattn_device_lowering *lowering,
+                                       const gattn_graph *term) {
   const gattn_shape shape = gattn_shape_of(term);
   const int64_t n_q = term->n_q, n_kv = term->n_kv;
   if (!may_renumber(lowering)) return linear;
@@ -46,8 +38,7 @@ static gattn_numbering numbering_of(const gattn_device_lowering *lowering,
   return linear;
 }
 
-/* Key tiles that a pass over the graph would visit; infinite without a
- * formula. */
+/* The seconds of a pass over the graph; infinite without a formula. */
 static double cost_of(const gattn_device_lowering *lowering,
                       const gattn_graph *graph,
                       const gattn_numbering *numbering) {
@@ -57,12 +48,7 @@ static double cost_of(const gattn_device_lowering *lowering,
   if (!gattn_key_formula_of(graph, &pass.formula, &arrays)) return INFINITY;
   const gattn_pass_measure measure =
       gattn_pass_measured(&lowering->lowered->geometry, &pass);
-  return (double)pass.n_tiles * (measure.average + tile_cost);
-}
-
-static double cost_of_passes(const gattn_device_lowering *lowering, int n) {
-  const double lanes = gattn_device_lanes(lowering, GATTN_TILE_KEYS);
-  return (double)lowering->problem->n_f / lanes * pass_cost * n;
+  return gattn_device_pass_seconds(lowering, &pass, false, &measure);
 }
 
 /* ------------------------------------------------------------ groups */
@@ -70,8 +56,10 @@ static double cost_of_passes(const gattn_device_lowering *lowering, int n) {
 /* Adds a term to the group of its numbering; open where no formula holds the
  * two, or all groups are taken. */
 static gattn_status add_to_group(gattn_device_lowering *lowering,
-                                 const gattn_numbering *numbering,
-                                 gattn_graph *term) {
+                                 const gattn_numbering *numbering, int t) {
+  gattn_graph *term = lowering->closed[t];
+  const uint32_t bit = 1u << lowering->closed_term[t];
+  const gattn_open_term left = {term, bit, GATTN_WAY_ANY};
   gattn_formula formula;
   gattn_formula_arrays arrays;
   int g = 0;
@@ -79,7 +67,8 @@ static gattn_status add_to_group(gattn_device_lowering *lowering,
          !same_numbering(&lowering->groups[g].numbering, numbering))
     g++;
   if (g == GATTN_DEVICE_GROUPS) {
-    lowering->open[lowering->n_open++] = gattn_graph_retain(term);
+    lowering->open[lowering->n_open++] = left;
+    gattn_graph_retain(term);
     return GATTN_SUCCESS;
   }
   gattn_graph *both = g < lowering->n_groups
@@ -88,14 +77,17 @@ static gattn_status add_to_group(gattn_device_lowering *lowering,
   gattn_status status = gattn_unite(lowering->context, &both, term);
   if (status || !gattn_key_formula_of(both, &formula, &arrays)) {
     gattn_graph_release(both);
-    if (!status) lowering->open[lowering->n_open++] = gattn_graph_retain(term);
-    return status;
+    if (status) return status;
+    lowering->open[lowering->n_open++] = left;
+    gattn_graph_retain(term);
+    return GATTN_SUCCESS;
   }
   if (g == lowering->n_groups)
     lowering->groups[lowering->n_groups++].numbering = *numbering;
   else
     gattn_graph_release(lowering->groups[g].graph);
   lowering->groups[g].graph = both;
+  lowering->groups[g].terms |= bit;
   return GATTN_SUCCESS;
 }
 
@@ -136,7 +128,8 @@ static double best_of_one(const gattn_device_lowering *lowering,
 }
 
 /* Each term in the better of its own numbering and the linear one: their cost
- * at most, for passes that share tiles visit them once. */
+ * at most, for passes that share tiles visit them once. Passes between them
+ * keep the rows' states. */
 static double best_of_many(const gattn_device_lowering *lowering,
                            gattn_numbering *numberings) {
   double cost = 0;
@@ -156,7 +149,8 @@ static double best_of_many(const gattn_device_lowering *lowering,
       same++;
     passes += same == t;
   }
-  return cost + cost_of_passes(lowering, passes - 1);
+  return cost + (passes - 1) * gattn_state_seconds(&lowering->costs,
+                                                   &lowering->work);
 }
 
 /* Each term's numbering, where that is a choice at all. */
@@ -193,16 +187,44 @@ static void linear_first(gattn_device_lowering *lowering) {
   }
 }
 
+/* The numbering that a chosen way means: a term without one of its own joins
+ * the first that has one. */
+static gattn_numbering numbering_by_way(const gattn_device_lowering *lowering,
+                                        const gattn_numbering *numberings,
+                                        int t) {
+  if (lowering->closed_way[t] != GATTN_WAY_RENUMBERED) return linear;
+  for (int other = t; other < lowering->n_closed; other++)
+    if (numberings[other].kind != GATTN_NUMBER_LINEAR)
+      return numberings[other];
+  for (int other = 0; other < t; other++)
+    if (numberings[other].kind != GATTN_NUMBER_LINEAR)
+      return numberings[other];
+  return linear;
+}
+
+static void follow_ways(const gattn_device_lowering *lowering,
+                        gattn_numbering *numberings) {
+  gattn_numbering chosen[GATTN_DEVICE_TERMS];
+  for (int t = 0; t < lowering->n_closed; t++)
+    chosen[t] = numbering_by_way(lowering, numberings, t);
+  for (int t = 0; t < lowering->n_closed; t++) numberings[t] = chosen[t];
+}
+
 gattn_status gattn_device_arrange(gattn_device_lowering *lowering) {
   gattn_numbering numberings[GATTN_DEVICE_TERMS];
-  bool choice = false;
+  bool open_to_choice = false, chosen = false;
+  gattn_status status = GATTN_SUCCESS;
   for (int t = 0; t < lowering->n_closed; t++) {
-    numberings[t] = numbering_of(lowering, lowering->closed[t]);
-    choice |= numberings[t].kind != GATTN_NUMBER_LINEAR;
+    numberings[t] = gattn_device_numbering(lowering, lowering->closed[t]);
+    open_to_choice |= numberings[t].kind != GATTN_NUMBER_LINEAR;
+    chosen |= lowering->closed_way[t] != GATTN_WAY_ANY;
   }
-  gattn_status status = choice ? choose(lowering, numberings) : GATTN_SUCCESS;
+  if (chosen)
+    follow_ways(lowering, numberings);
+  else if (open_to_choice)
+    status = choose(lowering, numberings);
   for (int t = 0; t < lowering->n_closed && !status; t++)
-    status = add_to_group(lowering, &numberings[t], lowering->closed[t]);
+    status = add_to_group(lowering, &numberings[t], t);
   if (status) return status;
   linear_first(lowering);
   take_the_whole(lowering);

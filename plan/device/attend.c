@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "operators/cuda/tile/shared.h"
+#include "plan/device/moves.h"
 #include "plan/device/uploaded.h"
+#include "plan/wisdom.h"
 
 static gattn_status check_problem(gattn_context *context,
                                   const gattn_attend_problem *problem) {
@@ -25,25 +27,31 @@ static gattn_status check_problem(gattn_context *context,
 
 /* ------------------------------------------------------------ lowering */
 
+gattn_device_target gattn_device_target_of(const gattn_context *context) {
+  const gattn_device_facts *facts = gattn_device_facts_of(context);
+  return (gattn_device_target){.multiprocessors = facts->multiprocessors,
+                               .capability = facts->capability,
+                               .l2_bytes = facts->l2_bytes,
+                               .tile_lanes = gattn_tile_lanes,
+                               .shared_bytes = facts->shared_bytes,
+                               .tile_shared_bytes = gattn_tile_shared_bytes,
+                               .tile_blocks = gattn_tile_blocks};
+}
+
 static gattn_status lower_head(gattn_device_attend *attend, int64_t h) {
   gattn_context *context = attend->context;
-  const gattn_attend_problem *problem = &attend->problem;
-  const gattn_device_facts *facts = gattn_device_facts_of(context);
-  const gattn_device_target target = {
-      .multiprocessors = facts->multiprocessors,
-      .capability = facts->capability,
-      .tile_lanes = gattn_tile_lanes,
-      .shared_bytes = facts->shared_bytes,
-      .tile_shared_bytes = gattn_tile_shared_bytes,
-      .tile_blocks = gattn_tile_blocks};
+  gattn_attend_problem problem = attend->problem;
+  const gattn_device_target target = gattn_device_target_of(context);
   gattn_graph *graph;
-  gattn_status status = gattn_graph_head(context, problem->graph, h, &graph);
+  gattn_status status = gattn_graph_head(context, problem.graph, h, &graph);
   if (status) return status;
-  status = gattn_device_lower(context, problem, &target, graph, problem->heads,
+  gattn_wisdom_consult(context, graph, &problem);
+  status = gattn_device_lower(context, &problem, &target, graph, problem.heads,
                               &attend->lowered[h]);
   gattn_graph_release(graph);
   if (status) return status;
-  return gattn_upload(context, &attend->lowered[h], problem->frontier,
+  attend->lowered[h].measured = problem.planning.measured;
+  return gattn_upload(context, &attend->lowered[h], problem.frontier,
                       &attend->uploaded[h]);
 }
 
@@ -189,6 +197,21 @@ void gattn_device_attend_destroy(gattn_device_attend *attend) {
   gattn_device_synchronize(context);
   free_all(attend);
   if (entered) gattn_device_leave(context, previous);
+}
+
+gattn_choice gattn_device_attend_taken(const gattn_device_attend *attend) {
+  return attend->lowered[0].taken;
+}
+
+int gattn_device_attend_moves(gattn_context *context,
+                              const gattn_attend_problem *problem,
+                              gattn_graph *graph, const gattn_choice *choice,
+                              gattn_move moves[GATTN_MOVES]) {
+  const gattn_device_target target = gattn_device_target_of(context);
+  return gattn_device_moves(
+      context, problem, &target,
+      (double)gattn_device_facts_of(context)->memory_bytes, graph, choice,
+      moves);
 }
 
 size_t gattn_device_attend_workspace(const gattn_device_attend *attend) {

@@ -16,6 +16,13 @@ gattn_status gattn_device_attend_create(gattn_context *context,
 /* Waits for the context's stream. */
 void gattn_device_attend_destroy(gattn_device_attend *attend);
 
+/* gattn_attend_taken; gattn_device_moves with the context's device. */
+gattn_choice gattn_device_attend_taken(const gattn_device_attend *attend);
+int gattn_device_attend_moves(gattn_context *context,
+                              const gattn_attend_problem *problem,
+                              gattn_graph *graph, const gattn_choice *choice,
+                              gattn_move moves[GATTN_MOVES]);
+
 size_t gattn_device_attend_workspace(const gattn_device_attend *attend);
 void gattn_device_attend_explain(const gattn_device_attend *attend,
                                  gattn_text *text);

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "plan/device/lowering.h"
 #include "plan/device/uploaded.h"
 
 static const char *form_name(const gattn_device_part *part) {
@@ -88,6 +89,91 @@ static void explain_edges(const gattn_device_attend *attend,
                     edges * width * (double)gattn_type_size(problem->type));
 }
 
+/* ------------------------------------------------------------ times */
+
+/* A graph's lowering, to ask the costs with. */
+static gattn_device_lowering costs_of(const gattn_device_attend *attend,
+                                      const gattn_device_target *target,
+                                      const gattn_attend_problem *problem,
+                                      gattn_device_lowered *lowered) {
+  gattn_device_lowering lowering = gattn_device_lowering_of(
+      attend->context, problem, target, problem->graph,
+      gattn_launch_heads(attend), lowered);
+  /* Of the heads that run on this graph. */
+  lowering.work.heads = graph_heads(attend);
+  return lowering;
+}
+
+static double seconds_of(const gattn_device_lowering *lowering,
+                         const gattn_device_part *part,
+                         const gattn_uploaded_part *uploaded) {
+  if (part->form == GATTN_DEVICE_EDGES)
+    return gattn_edges_seconds(&lowering->costs, &lowering->work,
+                               (double)uploaded->rows.edges);
+  const gattn_pass_measure measure = {
+      .average = part->key_tiles, .most = (int64_t)part->most_key_tiles};
+  return gattn_device_pass_seconds(lowering, &part->tiles, !part->graph,
+                                   &measure);
+}
+
+static gattn_way way_of(const gattn_device_part *part) {
+  if (part->form == GATTN_DEVICE_EDGES) return GATTN_WAY_EDGES;
+  if (part->form == GATTN_DEVICE_HUBS) return GATTN_WAY_HUBS;
+  if (part->tiles.numbering.kind != GATTN_NUMBER_LINEAR)
+    return GATTN_WAY_RENUMBERED;
+  return part->graph ? GATTN_WAY_BAND : GATTN_WAY_LIST;
+}
+
+static void explain_alternatives(const gattn_device_lowering *lowering,
+                                 const gattn_device_part *part,
+                                 gattn_text *text) {
+  static const char *const names[GATTN_WAYS] = {
+      [GATTN_WAY_BAND] = "band",
+      [GATTN_WAY_RENUMBERED] = "renumbered band",
+      [GATTN_WAY_LIST] = "tile list",
+      [GATTN_WAY_EDGES] = "edge list"};
+  gattn_device_candidate candidates[GATTN_DEVICE_CANDIDATES];
+  gattn_graph *graph = part->graph ? part->graph : part->list_graph;
+  if (!graph || part->form == GATTN_DEVICE_HUBS) return;
+  const int n = gattn_device_candidates(lowering, graph, candidates);
+  bool any = false;
+  for (int c = 0; c < n; c++) {
+    if (candidates[c].way == way_of(part)) continue;
+    gattn_text_append(text, "%s %s %.3g ms", any ? "," : "; else",
+                      names[candidates[c].way], candidates[c].seconds * 1e3);
+    any = true;
+  }
+}
+
+static void explain_times(const gattn_device_lowering *lowering,
+                          const gattn_device_part *part,
+                          const gattn_uploaded_part *uploaded,
+                          gattn_text *text) {
+  gattn_text_append(text, "    predicted %.3g ms",
+                    seconds_of(lowering, part, uploaded) * 1e3);
+  explain_alternatives(lowering, part, text);
+  gattn_text_append(text, "\n");
+}
+
+/* What the states between the parts take stands with the sum. */
+static void explain_sum(const gattn_device_lowering *lowering,
+                        const gattn_uploaded *uploaded, gattn_text *text) {
+  const gattn_device_lowered *lowered = lowering->lowered;
+  double sum = 0;
+  for (int64_t p = 0; p < lowered->n_parts; p++)
+    sum += seconds_of(lowering, &lowered->parts[p], &uploaded->parts[p]);
+  if (lowered->n_parts > 1 && gattn_keeps_state(lowered))
+    sum += gattn_state_seconds(&lowering->costs, &lowering->work) *
+           (double)(lowered->n_parts - 1);
+  gattn_text_append(text, "  predicted %.3g ms, chosen by ", sum * 1e3);
+  if (lowered->measured > 0)
+    gattn_text_append(text, "timing: %.3g ms\n", lowered->measured * 1e3);
+  else
+    gattn_text_append(text, "these predictions\n");
+}
+
+/* ------------------------------------------------------------ parts */
+
 static void explain_part(const gattn_device_attend *attend, int64_t index,
                          const gattn_device_part *part,
                          const gattn_uploaded_part *uploaded,
@@ -109,6 +195,23 @@ static void explain_part(const gattn_device_attend *attend, int64_t index,
     explain_work(attend, part, text);
 }
 
+static void explain_lowered(const gattn_device_attend *attend, int64_t h,
+                            gattn_text *text) {
+  gattn_device_lowered lowered = attend->lowered[h];
+  const gattn_device_target target = gattn_device_target_of(attend->context);
+  gattn_attend_problem problem = attend->problem;
+  problem.planning.choice.lanes = lowered.taken.lanes;
+  problem.planning.choice.pieces = lowered.taken.pieces;
+  const gattn_device_lowering lowering =
+      costs_of(attend, &target, &problem, &lowered);
+  for (int64_t p = 0; p < lowered.n_parts; p++) {
+    const gattn_uploaded_part *uploaded = &attend->uploaded[h].parts[p];
+    explain_part(attend, p, &lowered.parts[p], uploaded, text);
+    explain_times(&lowering, &lowered.parts[p], uploaded, text);
+  }
+  explain_sum(&lowering, &attend->uploaded[h], text);
+}
+
 void gattn_device_attend_explain(const gattn_device_attend *attend,
                                  gattn_text *text) {
   const gattn_attend_problem *problem = &attend->problem;
@@ -123,12 +226,9 @@ void gattn_device_attend_explain(const gattn_device_attend *attend,
                     gattn_type_name(problem->type),
                     gattn_device_facts_of(attend->context)->name);
   for (int64_t h = 0; h < attend->n_lowered; h++) {
-    const gattn_device_lowered *lowered = &attend->lowered[h];
     if (attend->n_lowered > 1)
       gattn_text_append(text, " head %lld\n", (long long)h);
-    for (int64_t p = 0; p < lowered->n_parts; p++)
-      explain_part(attend, p, &lowered->parts[p], &attend->uploaded[h].parts[p],
-                   text);
+    explain_lowered(attend, h, text);
   }
   if (attend->n_lowered > 1)
     gattn_text_append(text, "  heads in %lld launches of each part\n",

@@ -80,6 +80,9 @@ int32_t gattn_device_lanes_for(const gattn_device_lowering *lowering,
                                            problem->dim_v, degree);
   const int32_t most = target->tile_lanes(problem->type, problem->dim,
                                           problem->dim_v, INFINITY);
+  const int32_t chosen = problem->planning.choice.lanes;
+  if (most && (chosen == NARROW || chosen == most))
+    return lanes_that_fit(lowering, chosen);
   if (target->capability == HOPPER && most == WIDE)
     return rows > NARROW ? WIDE : NARROW;
   return lanes_that_fit(lowering,
@@ -112,12 +115,18 @@ int32_t gattn_device_pieces(const gattn_device_lowering *lowering,
                             const gattn_tile_pass *pass, int64_t most) {
   const double processors = lowering->target->multiprocessors;
   const double blocks = blocks_of(lowering, pass->n_tiles);
-  if (pass->n_tiles == 0 || blocks >= BLOCKS_WANTED * processors) return 1;
+  const int32_t chosen = lowering->problem->planning.choice.pieces;
+  if (pass->n_tiles == 0) return 1;
+  if (!chosen && blocks >= BLOCKS_WANTED * processors) return 1;
   if (pass->n_skip) return 1; /* the merge would not skip them */
   const double turn =
       processors * (double)blocks_at_once(lowering, pass->lanes);
-  const double wanted = TURNS * turn / blocks;
+  double wanted = TURNS * turn / blocks;
   int64_t pieces = quotient_up(most, PIECE_TILES);
+  if (chosen) {
+    wanted = chosen;
+    pieces = most;
+  }
   if ((double)pieces > wanted) pieces = (int64_t)wanted;
   if (pieces > PIECES_MOST) pieces = PIECES_MOST;
   return pieces < 1 ? 1 : (int32_t)pieces;
@@ -203,19 +212,26 @@ static gattn_status make_hubs(gattn_device_lowering *lowering) {
 /* ------------------------------------------------------------ terms */
 
 static void sort_term(gattn_device_lowering *lowering, gattn_graph *term,
-                      int64_t *rows_left) {
+                      int t, gattn_way way, int64_t *rows_left) {
   gattn_formula formula;
   gattn_formula_arrays arrays;
   const gattn_attend_problem *problem = lowering->problem;
   const gattn_shape shape = gattn_shape_of(term);
+  const bool stored = way == GATTN_WAY_LIST || way == GATTN_WAY_EDGES;
   gattn_graph_retain(term);
   if (!gattn_frontier_on_device(problem->frontier) &&
-      gattn_is_hub(problem, &shape, rows_left))
+      (way == GATTN_WAY_ANY || way == GATTN_WAY_HUBS) &&
+      gattn_is_hub(problem, &shape, rows_left)) {
     lowering->hubs[lowering->n_hubs++] = term;
-  else if (gattn_key_formula_of(term, &formula, &arrays))
+    gattn_device_take(lowering, 1u << t, GATTN_WAY_HUBS);
+  } else if (!stored && gattn_key_formula_of(term, &formula, &arrays)) {
+    lowering->closed_term[lowering->n_closed] = t;
+    lowering->closed_way[lowering->n_closed] = way;
     lowering->closed[lowering->n_closed++] = term;
-  else
-    lowering->open[lowering->n_open++] = term;
+  } else {
+    lowering->open[lowering->n_open++] =
+        (gattn_open_term){term, 1u << t, way};
+  }
 }
 
 static gattn_status sort_terms(gattn_device_lowering *lowering) {
@@ -224,11 +240,27 @@ static gattn_status sort_terms(gattn_device_lowering *lowering) {
   gattn_status status = gattn_terms(lowering->context, lowering->graph,
                                     GATTN_DEVICE_TERMS, terms, &n);
   if (status) return status;
+  lowering->lowered->taken.n_terms = (int32_t)n;
   for (int64_t t = 0; t < n; t++) {
-    sort_term(lowering, terms[t], &rows_left);
+    sort_term(lowering, terms[t], (int)t,
+              gattn_choice_way(&lowering->problem->planning.choice, n, t),
+              &rows_left);
     gattn_graph_release(terms[t]);
   }
   return GATTN_SUCCESS;
+}
+
+void gattn_device_take(gattn_device_lowering *lowering, uint32_t terms,
+                       gattn_way way) {
+  gattn_choice *taken = &lowering->lowered->taken;
+  for (int t = 0; t < taken->n_terms; t++)
+    if (terms >> t & 1) taken->way[t] = (int8_t)way;
+}
+
+/* A mask that runs as one: whatever its terms are, they are one term. */
+static void take_whole(gattn_device_lowering *lowering, gattn_way way) {
+  lowering->lowered->taken.n_terms = 1;
+  gattn_device_take(lowering, 1, way);
 }
 
 /* ------------------------------------------------------------ whole graphs */
@@ -251,7 +283,9 @@ static bool make_bucket_part(gattn_device_lowering *lowering) {
   const gattn_pass_measure measure =
       gattn_pass_measured(&lowered->geometry, &part.tiles);
   part.key_tiles = measure.average;
+  part.most_key_tiles = (double)measure.most;
   part.tiles.pieces = gattn_device_pieces(lowering, &part.tiles, measure.most);
+  take_whole(lowering, GATTN_WAY_RENUMBERED);
   part.graph = gattn_graph_retain(lowering->graph);
   lowered->parts[lowered->n_parts++] = part;
   return true;
@@ -259,8 +293,16 @@ static bool make_bucket_part(gattn_device_lowering *lowering) {
 
 static void make_whole_edges(gattn_device_lowering *lowering) {
   gattn_device_lowered *lowered = lowering->lowered;
+  take_whole(lowering, GATTN_WAY_EDGES);
   lowered->parts[lowered->n_parts++] = (gattn_device_part){
       .form = GATTN_DEVICE_EDGES, .graph = gattn_graph_retain(lowering->graph)};
+}
+
+/* A choice for one term says what becomes of a mask of buckets. */
+static bool may_run_whole(const gattn_device_lowering *lowering) {
+  const gattn_way way =
+      gattn_choice_way(&lowering->problem->planning.choice, 1, 0);
+  return way == GATTN_WAY_ANY || way == GATTN_WAY_RENUMBERED;
 }
 
 static gattn_status lower(gattn_device_lowering *lowering) {
@@ -270,7 +312,8 @@ static gattn_status lower(gattn_device_lowering *lowering) {
     make_whole_edges(lowering);
     return GATTN_SUCCESS;
   }
-  if (make_bucket_part(lowering)) return GATTN_SUCCESS;
+  if (may_run_whole(lowering) && make_bucket_part(lowering))
+    return GATTN_SUCCESS;
   gattn_status status = sort_terms(lowering);
   if (!status) status = make_hubs(lowering);
   if (!status) status = gattn_device_arrange(lowering);
@@ -279,8 +322,8 @@ static gattn_status lower(gattn_device_lowering *lowering) {
 
 /* ------------------------------------------------------------ the whole */
 
-static gattn_device_attention geometry_of(const gattn_attend_problem *problem,
-                                          const gattn_graph *graph) {
+gattn_device_attention gattn_device_geometry(
+    const gattn_attend_problem *problem, const gattn_graph *graph) {
   const gattn_frontier *frontier = problem->frontier;
   return (gattn_device_attention){
       .n_f = problem->n_f,
@@ -296,11 +339,44 @@ static void release_all(gattn_graph **graphs, int n) {
 
 static void finish(gattn_device_lowering *lowering) {
   release_all(lowering->closed, lowering->n_closed);
-  release_all(lowering->open, lowering->n_open);
   release_all(lowering->hubs, lowering->n_hubs);
+  for (int t = 0; t < lowering->n_open; t++)
+    gattn_graph_release(lowering->open[t].graph);
   for (int g = 0; g < lowering->n_groups; g++)
     gattn_graph_release(lowering->groups[g].graph);
   gattn_graph_release(lowering->earlier);
+}
+
+static gattn_work work_of(const gattn_attend_problem *problem) {
+  const double batch = (double)problem->batch;
+  return (gattn_work){.type = (int32_t)problem->type,
+                      .dim = problem->dim,
+                      .dim_v = problem->dim_v,
+                      .heads = batch * (double)problem->heads,
+                      .kv_heads = batch * (double)problem->kv_heads,
+                      .rows = (double)problem->n_f,
+                      .n_kv = (double)problem->n_kv};
+}
+
+gattn_device_lowering gattn_device_lowering_of(
+    gattn_context *context, const gattn_attend_problem *problem,
+    const gattn_device_target *target, gattn_graph *graph, int64_t heads,
+    gattn_device_lowered *lowered) {
+  gattn_device_lowering lowering = {
+      .context = context,
+      .problem = problem,
+      .target = target,
+      .graph = graph,
+      .heads = heads,
+      .costs = gattn_device_costs_of(
+          target->capability, target->multiprocessors, target->l2_bytes,
+          problem->planning.has_limits ? &problem->planning.limits : NULL),
+      .work = work_of(problem),
+      .lowered = lowered};
+  lowering.few =
+      blocks_of(&lowering, quotient_up(problem->n_f, GATTN_TILE_KEYS)) <
+      (double)BLOCKS_WANTED * target->multiprocessors;
+  return lowering;
 }
 
 gattn_status gattn_device_lower(gattn_context *context,
@@ -308,17 +384,12 @@ gattn_status gattn_device_lower(gattn_context *context,
                                 const gattn_device_target *target,
                                 gattn_graph *graph, int64_t heads,
                                 gattn_device_lowered *out) {
-  gattn_device_lowered lowered = {.geometry = geometry_of(problem, graph)};
-  gattn_device_lowering lowering = {.context = context,
-                                    .problem = problem,
-                                    .target = target,
-                                    .graph = graph,
-                                    .heads = heads,
-                                    .lowered = &lowered};
-  lowering.few =
-      blocks_of(&lowering, quotient_up(problem->n_f, GATTN_TILE_KEYS)) <
-      (double)BLOCKS_WANTED * target->multiprocessors;
+  gattn_device_lowered lowered = {.geometry = gattn_device_geometry(problem, graph)};
+  gattn_device_lowering lowering = gattn_device_lowering_of(
+      context, problem, target, graph, heads, &lowered);
   gattn_status status = lower(&lowering);
+  lowered.taken.lanes = problem->planning.choice.lanes;
+  lowered.taken.pieces = problem->planning.choice.pieces;
   finish(&lowering);
   if (status)
     gattn_device_lowered_clear(context, &lowered);

@@ -14,6 +14,7 @@
 /* The device that is lowered for. */
 typedef struct gattn_device_target {
   int32_t multiprocessors, capability;
+  int64_t l2_bytes; /* 0: the capability's usual */
   /* gattn_tile_lanes */
   int32_t (*tile_lanes)(int32_t type, int64_t dim, int64_t dim_v,
                         double degree);
@@ -52,7 +53,8 @@ typedef struct gattn_device_part {
                             * resume are the execution's business */
   gattn_formula_arrays arrays; /* of the formula; live as long as `graph` */
   gattn_tile_store list;
-  double key_tiles; /* of a query tile, on average, sampled; for explain */
+  /* Of a query tile, sampled: on average, and the most; for explain. */
+  double key_tiles, most_key_tiles;
 } gattn_device_part;
 
 enum { GATTN_DEVICE_PARTS = 10 };
@@ -61,6 +63,8 @@ enum { GATTN_DEVICE_PARTS = 10 };
 typedef struct gattn_device_lowered {
   int64_t n_parts;
   gattn_device_part parts[GATTN_DEVICE_PARTS]; /* HUBS first, EDGES last */
+  gattn_choice taken; /* the way of every term; lowering by it does the same */
+  double measured;    /* seconds that it took; 0: the costs chose it */
   gattn_device_attention geometry; /* sizes, begin and vertices (host) alone */
   gattn_hubs hubs;
   gattn_device_range *skip; /* [hubs.n_ranges], what tile passes skip */

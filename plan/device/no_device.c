@@ -18,6 +18,19 @@ gattn_status gattn_device_attend_create(gattn_context *context,
 
 void gattn_device_attend_destroy(gattn_device_attend *attend) { (void)attend; }
 
+gattn_choice gattn_device_attend_taken(const gattn_device_attend *attend) {
+  (void)attend;
+  return (gattn_choice){0};
+}
+
+int gattn_device_attend_moves(gattn_context *context,
+                              const gattn_attend_problem *problem,
+                              gattn_graph *graph, const gattn_choice *choice,
+                              gattn_move moves[GATTN_MOVES]) {
+  (void)context, (void)problem, (void)graph, (void)choice, (void)moves;
+  return 0;
+}
+
 size_t gattn_device_attend_workspace(const gattn_device_attend *attend) {
   (void)attend;
   return 0;

@@ -2,19 +2,11 @@
  * or its edges. SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include "masks/device_csr.h"
 #include "plan/device/lowering.h"
 
-/* Edges among the keys and lanes of the tiles that hold them, from which on a
- * tile list is run and not the edges one by one. Measured on an H200, d = 64,
- * for 4096 pairs of a key and a lane and for one gathered edge: float32, on
- * plain multiply-adds, 58 ns and 0.112 ns (1/8 of the pairs); float16, on tensor
- * cores, 5.8 ns in a band and 0.056 ns (1/40), less in full tiles. */
-static const struct {
-  double single, half;
-} list_density = {1.0 / 8, 1.0 / 48};
-
-/* Few rows in a tile cost what their keys cost: of lanes that are there. */
+/* Few rows in a tile cost what their keys cost, and a list of them is a
+ * fraction of their edges' memory: edges among the keys of lanes that are
+ * there, from which on a tile list is run whatever else the costs say. */
 static const double present_density = 0.5;
 
 /* Key tiles that a formula's pass may visit for each that has edges. */
@@ -53,14 +45,14 @@ static void settle_pass(gattn_device_lowering *lowering,
   const gattn_pass_measure measure =
       gattn_pass_measured(geometry, &part->tiles);
   part->key_tiles = measure.average;
+  part->most_key_tiles = (double)measure.most;
   part->tiles.pieces =
       gattn_device_pieces(lowering, &part->tiles, measure.most);
 }
 
-/* Lanes for a formula, from what it visits with some other number of them. */
-static int32_t lanes_of(const gattn_device_lowering *lowering,
-                        const gattn_numbering *numbering,
-                        const gattn_formula *formula) {
+int32_t gattn_device_formula_lanes(const gattn_device_lowering *lowering,
+                                   const gattn_numbering *numbering,
+                                   const gattn_formula *formula) {
   const int32_t lanes = gattn_device_lanes(lowering, GATTN_TILE_KEYS);
   gattn_tile_pass pass = gattn_device_pass(lowering, numbering, lanes);
   if (gattn_frontier_on_device(lowering->problem->frontier)) return lanes;
@@ -90,11 +82,21 @@ static gattn_status make_formula_part(gattn_device_lowering *lowering,
   part->arrays = arrays;
   part->tiles =
       gattn_device_pass(lowering, &group->numbering,
-                        lanes_of(lowering, &group->numbering, &formula));
+                        gattn_device_formula_lanes(
+                            lowering, &group->numbering, &formula));
   part->tiles.formula = formula;
   settle_pass(lowering, part);
   lowering->lowered->n_parts++;
   return GATTN_SUCCESS;
+}
+
+static bool way_was_chosen(const gattn_device_lowering *lowering,
+                           uint32_t terms) {
+  for (int t = 0; t < lowering->n_closed; t++)
+    if (terms >> lowering->closed_term[t] & 1 &&
+        lowering->closed_way[t] != GATTN_WAY_ANY)
+      return true;
+  return false;
 }
 
 /* A tile of vertices from here and there visits all that lies between their
@@ -106,7 +108,8 @@ static gattn_status formula_pays(gattn_device_lowering *lowering,
   gattn_formula_arrays arrays;
   gattn_tile_sample sample = {0};
   *pays = true;
-  if (!frontier || !frontier->vertices) return GATTN_SUCCESS;
+  if (!frontier || !frontier->vertices || way_was_chosen(lowering, group->terms))
+    return GATTN_SUCCESS;
   gattn_tile_pass pass =
       gattn_device_pass(lowering, &group->numbering,
                         gattn_device_lanes(lowering, GATTN_TILE_KEYS));
@@ -132,9 +135,17 @@ static gattn_status make_formula_parts(gattn_device_lowering *lowering) {
     if (!status && made)
       status = make_formula_part(lowering, &lowering->groups[g], &made);
     if (status) break;
-    if (!made)
-      lowering->open[lowering->n_open++] = gattn_graph_retain(graph);
-    else if (g + 1 < lowering->n_groups || lowering->n_open)
+    if (!made) {
+      lowering->open[lowering->n_open++] =
+          (gattn_open_term){gattn_graph_retain(graph),
+                            lowering->groups[g].terms, GATTN_WAY_ANY};
+      continue;
+    }
+    gattn_device_take(lowering, lowering->groups[g].terms,
+                      lowering->groups[g].numbering.kind == GATTN_NUMBER_LINEAR
+                          ? GATTN_WAY_BAND
+                          : GATTN_WAY_RENUMBERED);
+    if (g + 1 < lowering->n_groups || lowering->n_open)
       status = gattn_unite(lowering->context, &lowering->earlier, graph);
   }
   return status;
@@ -170,6 +181,7 @@ static void make_hub_part(gattn_device_lowering *lowering) {
       .n_kv = n_kv,
       .atoms = {{.kind = GATTN_KEYS_INTERVAL, .end = {0, n_kv}}}};
   part->key_tiles = (double)((n_kv + GATTN_TILE_KEYS - 1) / GATTN_TILE_KEYS);
+  part->most_key_tiles = part->key_tiles;
   part->tiles.pieces = hub_pieces(lowering, part);
   lowered->n_parts++;
 }
@@ -183,25 +195,22 @@ typedef struct open_group {
   gattn_graph *graph; /* the union; a reference */
 } open_group;
 
-static double share(double part, double whole) {
-  return whole > 0 ? part / whole : 0;
-}
-
-/* Whether a list of the term pays in the numbering. */
+/* Whether a list of the term pays in the numbering, against its edges: both as
+ * the same sampled tiles have them. */
 static gattn_status list_pays(gattn_device_lowering *lowering,
                               gattn_graph *term,
                               const gattn_numbering *numbering, bool *pays) {
   gattn_tile_sample sample = {0};
-  const gattn_tile_pass pass = gattn_device_pass(
-      lowering, numbering, gattn_device_lanes(lowering, GATTN_TILE_KEYS));
-  gattn_status status = gattn_tile_store_sample(
-      lowering->context, &lowering->lowered->geometry, &pass, term, &sample);
+  gattn_device_candidate list;
+  gattn_status status = gattn_device_list_candidate(lowering, term, numbering,
+                                                    &list, &sample);
   if (status) return status;
-  const double least = lowering->problem->type == GATTN_FLOAT32
-                           ? list_density.single
-                           : list_density.half;
-  *pays = share(sample.edges, sample.slots) >= least ||
-          share(sample.edges, sample.present) >= present_density;
+  *pays = false;
+  if (sample.edges <= 0 || sample.rows <= 0) return GATTN_SUCCESS;
+  const gattn_device_candidate edges =
+      gattn_device_edges_candidate(lowering, sample.edges / sample.rows);
+  *pays = list.seconds <= edges.seconds ||
+          sample.edges >= present_density * sample.present;
   return GATTN_SUCCESS;
 }
 
@@ -214,26 +223,32 @@ static bool may_sort(const gattn_device_lowering *lowering,
          !lowering->lowered->rows && problem->n_f >= term->n_q / 2;
 }
 
-/* Only the device knows which rows there are, or has the edges already. */
-static bool host_should_not_look(const gattn_device_lowering *lowering,
-                                 const gattn_graph *term) {
-  return gattn_frontier_on_device(lowering->problem->frontier) ||
-         gattn_is_device_csr(term);
-}
-
 static gattn_status choose_open(gattn_device_lowering *lowering,
-                                gattn_graph *term, open_group *choice) {
-  const gattn_shape shape = gattn_shape_of(term);
+                                const gattn_open_term *term,
+                                open_group *choice) {
+  const gattn_shape shape = gattn_shape_of(term->graph);
+  const bool sorts = may_sort(lowering, term->graph, &shape);
+  gattn_status status = GATTN_SUCCESS;
   *choice = (open_group){.list = false};
-  if (host_should_not_look(lowering, term)) return GATTN_SUCCESS;
-  gattn_status status =
-      list_pays(lowering, term, &choice->numbering, &choice->list);
-  if (status || choice->list || !may_sort(lowering, term, &shape))
-    return status;
+  if (!gattn_device_may_look(lowering, term->graph) ||
+      term->way == GATTN_WAY_EDGES)
+    return GATTN_SUCCESS;
+  if (term->way == GATTN_WAY_LIST)
+    choice->list = true;
+  else if (term->way != GATTN_WAY_RENUMBERED || !sorts)
+    status = list_pays(lowering, term->graph, &choice->numbering,
+                       &choice->list);
+  if (status || choice->list || !sorts) return status;
   choice->list = true;
   choice->numbering =
       (gattn_numbering){.kind = GATTN_NUMBER_TABLE, .table = shape.order};
   return GATTN_SUCCESS;
+}
+
+static gattn_way way_of(const open_group *group) {
+  if (!group->list) return GATTN_WAY_EDGES;
+  return group->numbering.kind == GATTN_NUMBER_LINEAR ? GATTN_WAY_LIST
+                                                      : GATTN_WAY_RENUMBERED;
 }
 
 static bool same_group(const open_group *a, const open_group *b) {
@@ -350,11 +365,12 @@ static gattn_status group_open(gattn_device_lowering *lowering,
                                open_group *groups, int *n) {
   for (int t = 0; t < lowering->n_open; t++) {
     open_group choice;
-    gattn_status status = choose_open(lowering, lowering->open[t], &choice);
+    const gattn_open_term *term = &lowering->open[t];
+    gattn_status status = choose_open(lowering, term, &choice);
     if (status) return status;
     const int g = find_group(groups, n, &choice);
-    status =
-        gattn_unite(lowering->context, &groups[g].graph, lowering->open[t]);
+    gattn_device_take(lowering, term->terms, way_of(&groups[g]));
+    status = gattn_unite(lowering->context, &groups[g].graph, term->graph);
     if (status) return status;
   }
   return GATTN_SUCCESS;

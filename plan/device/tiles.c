@@ -119,7 +119,7 @@ static gattn_status touch(gattn_tile_making *making, gattn_query_tile *tile,
 /* Consecutive keys of a linear numbering: all words of [begin, end). */
 static gattn_status put_run(gattn_tile_making *making, gattn_query_tile *tile,
                             int lane, gattn_run run) {
-  for (int64_t j = run.begin; j < run.end;) {
+  for (int64_t j = run.begin; j < run.end && tile->work < making->most_work;) {
     const int64_t key_tile = j / GATTN_TILE_KEYS;
     const int64_t after = (key_tile + 1) * GATTN_TILE_KEYS;
     const int64_t end = run.end < after ? run.end : after;

@@ -50,6 +50,9 @@ struct gattn_device_attend {
   gattn_device_layout layout;
 };
 
+/* The context's device. */
+gattn_device_target gattn_device_target_of(const gattn_context *context);
+
 /* Heads of one launch. */
 static inline int64_t gattn_launch_heads(const gattn_device_attend *attend) {
   return attend->n_launches == 1 ? attend->problem.heads : 1;
