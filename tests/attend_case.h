@@ -30,14 +30,6 @@ typedef struct attend_case {
   bool edge_values;
 } attend_case;
 
-#define ck_success(context, call)                                   \
-  do {                                                              \
-    gattn_status status_ = (call);                                  \
-    ck_assert_msg(status_ == GATTN_SUCCESS, "%s: %s: %s", #call,    \
-                  gattn_status_name(status_),                       \
-                  gattn_context_message(context));                  \
-  } while (0)
-
 /* Whatever computes in a way of its own: the CPU's instruction sets; a device
  * has one. */
 enum { ATTEND_ISAS = 3 };

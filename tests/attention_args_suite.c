@@ -445,70 +445,6 @@ START_TEST(no_dimensions) {
 }
 END_TEST
 
-/* ------------------------------------------------- broken generators */
-
-static int64_t next_backwards(const void *state, int64_t i, int64_t j) {
-  (void)state;
-  return i == 5 && j > 3 ? 0 : j;
-}
-static int64_t next_outside(const void *state, int64_t i, int64_t j) {
-  (void)state;
-  return i == 5 ? j + M + 3 : j;
-}
-static int64_t next_key(const void *state, int64_t i, int64_t j) {
-  (void)state, (void)i;
-  return j;
-}
-static int64_t stretch_outside(const void *state, int64_t i, int64_t j) {
-  (void)state;
-  return i == 5 ? M + 1 : j + 1;
-}
-static int64_t degree_short(const void *state, int64_t i) {
-  (void)state;
-  return i == 5 ? 1 : M;
-}
-static int64_t degree_long(const void *state, int64_t i) {
-  (void)state;
-  return i == 5 ? M : 2;
-}
-
-static const gattn_generator broken[] = {
-    {.next = next_backwards},
-    {.next = next_outside},
-    {.next = next_key, .stretch = stretch_outside},
-    {.next = next_key, .degree = degree_short},
-    {.next = next_key, .degree = degree_long},
-};
-
-/* With edge values, too, whose places depend on the degrees. */
-START_TEST(broken_generators_are_found) {
-  gattn_generator generator = broken[_i];
-  gattn_graph *own;
-  gattn_attention_args args = good();
-  gattn_score score = {.struct_size = sizeof score,
-                       .kind = GATTN_SCORE_EDGE_BIAS};
-  generator.struct_size = sizeof generator;
-  ck_assert_int_eq(gattn_graph_from_generator(context, N, M, &generator, &own),
-                   GATTN_SUCCESS);
-  gattn_status status = gattn_attention(context, own, NULL, &args);
-  if (!generator.degree) ck_assert_int_eq(status, GATTN_ERROR_CALLBACK);
-  int64_t edges = 0;
-  for (int64_t i = 0; i < N && generator.degree; i++)
-    edges += generator.degree(NULL, i);
-  ck_assert_int_le(HEADS * edges, MOST);
-  dense(bias, 2, HEADS, edges, 1, &tb);
-  args.score = &score;
-  args.edge_values = &tb;
-  ck_assert_int_eq(gattn_attention(context, own, NULL, &args),
-                   GATTN_ERROR_CALLBACK);
-  if (generator.degree)
-    ck_assert_int_eq(
-        gattn_advance(context, own, NULL, &tq, &tk, NULL, NULL, NULL, &tb),
-        GATTN_ERROR_CALLBACK);
-  gattn_graph_release(own);
-}
-END_TEST
-
 /* ------------------------------------------------- allocation failures */
 
 static gattn_status attend(gattn_context *brutal, void *user) {
@@ -540,8 +476,6 @@ Suite *make_attention_args_suite(void) {
   tcase_add_loop_test(tcase, output_over_queries, 0, GATTN_INT64);
   if (!test_on_device()) tcase_add_test(tcase, removed_edges_are_no_edges);
   tcase_add_test(tcase, no_dimensions);
-  tcase_add_loop_test(tcase, broken_generators_are_found, 0,
-                      sizeof broken / sizeof *broken);
   if (!test_on_device()) tcase_add_test(tcase, failing_allocations);
   suite_add_tcase(suite, tcase);
   return suite;

@@ -14,6 +14,14 @@
 /* The exit status that the harness takes for SKIP. */
 enum { TEST_SKIPPED = 77 };
 
+/* Fails the running test with the context's message unless a call succeeds. */
+#define ck_success(context, call)                                              \
+  do {                                                                         \
+    gattn_status status_ = (call);                                             \
+    ck_assert_msg(status_ == GATTN_SUCCESS, "%s: %s: %s", #call,               \
+                  gattn_status_name(status_), gattn_context_message(context)); \
+  } while (0)
+
 /* A context of the program's backend; what options leave open, and its device,
  * is the program's. Fails the running test where there is none. */
 gattn_context *test_context(const gattn_context_options *options);

@@ -5,15 +5,8 @@
 
 #include <check.h>
 
+#include "tests/backend.h"
 #include "tests/problem.h"
-
-/* context must be in scope. */
-#define ASSERT_OK(call)                                                        \
-  do {                                                                         \
-    gattn_status status_ = (call);                                             \
-    ck_assert_msg(status_ == GATTN_SUCCESS, "%s: %s: %s", #call,               \
-                  gattn_status_name(status_), gattn_context_message(context)); \
-  } while (0)
 
 typedef struct test_chain {
   gattn_program *program;

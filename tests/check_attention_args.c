@@ -1,7 +1,8 @@
-/* The attention_args suite on the CPU. SPDX-License-Identifier: Apache-2.0 */
+/* What attention refuses, on the CPU. SPDX-License-Identifier: Apache-2.0 */
 #include "tests/suites.h"
 
 int main(void) {
-  Suite *suite = make_attention_args_suite();
-  return test_run(&suite, 1);
+  Suite *const suites[] = {make_attention_args_suite(),
+                           make_broken_generators_suite()};
+  return test_run(suites, 2);
 }

@@ -83,6 +83,7 @@ static Suite *make_errors_suite(void) {
 
 int main(void) {
   static Suite *(*const makers[])(void) = {make_attention_args_suite,
+                                           make_broken_generators_suite,
                                            make_errors_suite};
   return test_device_main(makers, sizeof makers / sizeof *makers);
 }

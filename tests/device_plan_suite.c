@@ -72,27 +72,29 @@ static scene make(const char *mask, int64_t n, int64_t dim, gattn_type type,
                   gattn_fusion fusion) {
   scene s = {0};
   gattn_value q, k, v, scores, weights, lse, o;
-  ASSERT_OK(gattn_mask_parse(context, mask, n, n, &s.graph));
+  ck_success(context, gattn_mask_parse(context, mask, n, n, &s.graph));
   s.q = operand(type, 3, n, dim, 1);
   s.k = operand(type, 3, n, dim, 2);
   s.v = operand(type, 3, n, dim, 3);
   s.o = operand(type, 3, n, dim, 4);
   s.lse = operand(GATTN_FLOAT32, 2, n, dim, 5);
-  ASSERT_OK(gattn_program_create(context, &s.program));
+  ck_success(context, gattn_program_create(context, &s.program));
   q = test_input(context, s.program, "q", &s.q.tensor);
   k = test_input(context, s.program, "k", &s.k.tensor);
   v = test_input(context, s.program, "v", &s.v.tensor);
-  ASSERT_OK(gattn_program_advance(s.program, s.graph, NULL, q, k, NULL, NULL,
-                                  GATTN_NO_VALUE, &scores));
-  ASSERT_OK(
-      gattn_program_segmented_softmax(s.program, scores, &weights, &lse));
-  ASSERT_OK(gattn_program_gather(s.program, weights, v, &o));
-  ASSERT_OK(gattn_program_output(s.program, "o", o));
-  ASSERT_OK(gattn_program_output(s.program, "lse", lse));
+  ck_success(context,
+             gattn_program_advance(s.program, s.graph, NULL, q, k, NULL, NULL,
+                                   GATTN_NO_VALUE, &scores));
+  ck_success(context, gattn_program_segmented_softmax(s.program, scores,
+                                                      &weights, &lse));
+  ck_success(context, gattn_program_gather(s.program, weights, v, &o));
+  ck_success(context, gattn_program_output(s.program, "o", o));
+  ck_success(context, gattn_program_output(s.program, "lse", lse));
   s.plan = test_plan_make(context, s.program, fusion);
-  ASSERT_OK(gattn_plan_workspace(s.plan, &s.bytes));
+  ck_success(context, gattn_plan_workspace(s.plan, &s.bytes));
   for (int w = 0; w < STREAMS; w++)
-    ASSERT_OK(gattn_memory_allocate(context, s.bytes, &s.workspace[w]));
+    ck_success(context,
+               gattn_memory_allocate(context, s.bytes, &s.workspace[w]));
   gattn_value values[] = {q, k, v, o, lse};
   for (int b = 0; b < 5; b++) s.bindings[b].value = values[b];
   return s;
@@ -133,7 +135,7 @@ static void assert_right(const char *mask, scene *s) {
     status = gattn_graph_contains(context, s->graph, e / n, e % n, &contains);
     edge[e] = contains;
   }
-  ASSERT_OK(status);
+  ck_success(context, status);
   oracle_problem problem = {.batch = 1, .heads = 2, .kv_heads = 2, .n_q = n,
                             .n_f = n, .n_kv = n, .dim = dim, .dim_v = dim,
                             .edge = edge, .mask_heads = 1,
@@ -213,10 +215,10 @@ START_TEST(executions_allocate_nothing) {
   const int number = _i % CASES;
   scene s = scene_of(number, (gattn_fusion)(_i / CASES));
   const int64_t asked = heap->asked, asked_host = atomic_load(&host.asked);
-  for (int round = 0; round < 3; round++) ASSERT_OK(execute(&s, 0));
+  for (int round = 0; round < 3; round++) ck_success(context, execute(&s, 0));
   ck_assert_int_eq(heap->asked, asked);
   ck_assert_int_eq(atomic_load(&host.asked), asked_host);
-  ASSERT_OK(gattn_synchronize(context));
+  ck_success(context, gattn_synchronize(context));
   assert_right(cases[number].mask, &s);
   free_scene(&s);
 }
@@ -226,7 +228,7 @@ static void assert_repeats(const char *mask, scene *s) {
   enum { RUNS = 20 };
   char *o = malloc(s->o.bytes), *lse = malloc(s->lse.bytes);
   for (int run = 0; run < RUNS; run++) {
-    ASSERT_OK(execute(s, 0));
+    ck_success(context, execute(s, 0));
     oracle_array_read(&s->o);
     oracle_array_read(&s->lse);
     if (run == 0) {
@@ -267,12 +269,12 @@ START_TEST(on_the_callers_stream) {
   enum { BUSY = 256 << 20 };
   void *busy = NULL;
   ASSERT_CUDA(cudaMalloc(&busy, BUSY));
-  ASSERT_OK(gattn_synchronize(context));
+  ck_success(context, gattn_synchronize(context));
   for (int round = 0; round < 8; round++)
     ASSERT_CUDA(cudaMemsetAsync(busy, round, BUSY, streams[1]));
   ASSERT_CUDA(cudaMemcpyAsync(s.q.place, late.place, s.q.bytes,
                               cudaMemcpyDeviceToDevice, streams[1]));
-  ASSERT_OK(execute(&s, 1));
+  ck_success(context, execute(&s, 1));
   ASSERT_CUDA(cudaMemcpyAsync(copy.place, s.o.place, s.o.bytes,
                               cudaMemcpyDeviceToDevice, streams[1]));
   ASSERT_CUDA(cudaMemsetAsync(s.o.place, 0, s.o.bytes, streams[1]));
@@ -297,11 +299,11 @@ START_TEST(on_two_streams) {
                                cases[_i].dim, 7);
   oracle_array lse = s.lse, other_lse = operand(GATTN_FLOAT32, 2, cases[_i].n,
                                                 cases[_i].dim, 6);
-  ASSERT_OK(gattn_synchronize(context));
+  ck_success(context, gattn_synchronize(context));
   for (int run = 0; run < 2 * RUNS; run++) {
     s.o = run % 2 ? other : first;
     s.lse = run % 2 ? other_lse : lse;
-    ASSERT_OK(execute(&s, run % 2));
+    ck_success(context, execute(&s, run % 2));
   }
   for (int on = 0; on < STREAMS; on++)
     ASSERT_CUDA(cudaStreamSynchronize(streams[on]));
@@ -329,7 +331,7 @@ START_TEST(beside_a_capture) {
   oracle_array first = s.o;
   cudaGraph_t graph;
   cudaGraphExec_t replay;
-  ASSERT_OK(gattn_synchronize(context));
+  ck_success(context, gattn_synchronize(context));
   ASSERT_CUDA(cudaStreamBeginCapture(streams[1], cudaStreamCaptureModeGlobal));
   gattn_status status = GATTN_SUCCESS;
   for (int run = 0; run < 2 * RUNS && !status; run++) {
@@ -341,7 +343,7 @@ START_TEST(beside_a_capture) {
                 gattn_context_message(context));
   ASSERT_CUDA(ended);
   ASSERT_CUDA(cudaGraphInstantiate(&replay, graph, 0));
-  ASSERT_OK(gattn_synchronize(context));
+  ck_success(context, gattn_synchronize(context));
   ASSERT_CUDA(cudaGraphLaunch(replay, streams[1]));
   ASSERT_CUDA(cudaStreamSynchronize(streams[1]));
   s.o = first;

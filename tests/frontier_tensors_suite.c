@@ -31,17 +31,17 @@ static oracle_array numbers(const int64_t *values, int64_t count,
 static void assert_vertices(gattn_frontier *frontier, int64_t n,
                             const int64_t *vertices, int64_t count) {
   int64_t got = -1, written = -1, *list = calloc((size_t)count + 3, 8);
-  ASSERT_OK(gattn_frontier_count(context, frontier, &got));
+  ck_success(context, gattn_frontier_count(context, frontier, &got));
   ck_assert_int_eq(got, count);
   ck_assert_int_ge(gattn_frontier_size(frontier), count);
   ck_assert_int_eq(gattn_frontier_universe(frontier), n);
-  ASSERT_OK(gattn_frontier_vertices(context, frontier, 0, count + 3, list,
-                                    &written));
+  ck_success(context, gattn_frontier_vertices(context, frontier, 0, count + 3,
+                                              list, &written));
   ck_assert_int_eq(written, count);
   for (int64_t p = 0; p < count; p++) ck_assert_int_eq(list[p], vertices[p]);
   if (count) {
-    ASSERT_OK(gattn_frontier_vertices(context, frontier, count - 1, 1, list,
-                                      &written));
+    ck_success(context, gattn_frontier_vertices(context, frontier, count - 1, 1,
+                                                list, &written));
     ck_assert_int_eq(list[0], vertices[count - 1]);
   }
   ck_assert_int_eq(gattn_frontier_vertices(context, frontier, count + 1, 1,
@@ -58,8 +58,9 @@ static gattn_frontier *make_list(int64_t n, const int64_t *vertices,
   oracle_array list = numbers(vertices, capacity, layout);
   oracle_array count = numbers(&size, 1, ORACLE_DENSE);
   gattn_frontier *frontier = NULL;
-  ASSERT_OK(gattn_frontier_from_list_tensor(
-      context, n, &list.tensor, size < 0 ? NULL : &count.tensor, &frontier));
+  ck_success(context, gattn_frontier_from_list_tensor(
+                          context, n, &list.tensor,
+                          size < 0 ? NULL : &count.tensor, &frontier));
   oracle_array_free(&list);
   oracle_array_free(&count);
   return frontier;
@@ -100,8 +101,8 @@ START_TEST(bitmaps) {
     if (words[v / 64] >> (v % 64) & 1) vertices[size++] = v;
   oracle_array tensor = make_words(words, count);
   gattn_frontier *frontier = NULL;
-  ASSERT_OK(gattn_frontier_from_bitmap_tensor(context, n, &tensor.tensor,
-                                              &frontier));
+  ck_success(context, gattn_frontier_from_bitmap_tensor(
+                          context, n, &tensor.tensor, &frontier));
   assert_vertices(frontier, n, vertices, size);
   oracle_array_free(&tensor);
   if (n % 64) {
@@ -184,18 +185,18 @@ START_TEST(sets) {
   gattn_frontier *list = make_list(100, some, SOME, -1, ORACLE_DENSE);
   gattn_frontier *longer = make_list(100, both, 11, 11, ORACLE_DENSE);
   gattn_frontier *range, *out;
-  ASSERT_OK(gattn_frontier_range(context, 100, 3, 8, &range));
-  ASSERT_OK(gattn_frontier_uniquify(context, list, &out));
+  ck_success(context, gattn_frontier_range(context, 100, 3, 8, &range));
+  ck_success(context, gattn_frontier_uniquify(context, list, &out));
   assert_vertices(out, 100, unique, 9);
-  ASSERT_OK(gattn_frontier_uniquify(context, longer, &out));
+  ck_success(context, gattn_frontier_uniquify(context, longer, &out));
   assert_vertices(out, 100, both, 11);
-  ASSERT_OK(gattn_frontier_union(context, list, range, &out));
+  ck_success(context, gattn_frontier_union(context, list, range, &out));
   assert_vertices(out, 100, both, 11);
-  ASSERT_OK(gattn_frontier_union(context, range, list, &out));
+  ck_success(context, gattn_frontier_union(context, range, list, &out));
   assert_vertices(out, 100, both, 11);
-  ASSERT_OK(gattn_frontier_union(context, longer, list, &out));
+  ck_success(context, gattn_frontier_union(context, longer, list, &out));
   assert_vertices(out, 100, both, 11);
-  ASSERT_OK(gattn_frontier_filter(context, list, even, NULL, &out));
+  ck_success(context, gattn_frontier_filter(context, list, even, NULL, &out));
   assert_vertices(out, 100, evens, 4);
   gattn_frontier_release(list);
   gattn_frontier_release(longer);
@@ -213,8 +214,8 @@ static gattn_graph *make_graph(void) {
   }
   oracle_array o = numbers(offsets, 101, ORACLE_DENSE);
   oracle_array k = numbers(columns, 20, ORACLE_DENSE);
-  ASSERT_OK(gattn_graph_from_csr_tensors(context, 100, 50, &o.tensor,
-                                         &k.tensor, &graph));
+  ck_success(context, gattn_graph_from_csr_tensors(context, 100, 50, &o.tensor,
+                                                   &k.tensor, &graph));
   oracle_array_free(&o);
   oracle_array_free(&k);
   return graph;
@@ -229,20 +230,20 @@ START_TEST(reach) {
   gattn_graph *graph = make_graph(), *band;
   gattn_frontier *list = make_list(100, some, SOME, -1, ORACLE_DENSE);
   gattn_frontier *range, *out;
-  ASSERT_OK(gattn_frontier_compact(context, list, graph, &out));
+  ck_success(context, gattn_frontier_compact(context, list, graph, &out));
   assert_vertices(out, 100, occupied, 7);
-  ASSERT_OK(gattn_frontier_compact(context, NULL, graph, &out));
+  ck_success(context, gattn_frontier_compact(context, NULL, graph, &out));
   assert_vertices(out, 100, ten, 10);
-  ASSERT_OK(gattn_frontier_neighbors(context, list, graph, &out));
+  ck_success(context, gattn_frontier_neighbors(context, list, graph, &out));
   assert_vertices(out, 50, reached, 8);
-  ASSERT_OK(gattn_frontier_range(context, 100, 3, 6, &range));
-  ASSERT_OK(gattn_frontier_neighbors(context, range, graph, &out));
+  ck_success(context, gattn_frontier_range(context, 100, 3, 6, &range));
+  ck_success(context, gattn_frontier_neighbors(context, range, graph, &out));
   assert_vertices(out, 50, keys, 6);
   /* A graph of the host, and vertices that the device alone knows. */
-  ASSERT_OK(gattn_mask_local(context, 100, 100, 0, 0, &band));
-  ASSERT_OK(gattn_frontier_neighbors(context, list, band, &out));
+  ck_success(context, gattn_mask_local(context, 100, 100, 0, 0, &band));
+  ck_success(context, gattn_frontier_neighbors(context, list, band, &out));
   assert_vertices(out, 100, unique, 9);
-  ASSERT_OK(gattn_frontier_compact(context, list, band, &out));
+  ck_success(context, gattn_frontier_compact(context, list, band, &out));
   assert_vertices(out, 100, some, SOME);
   gattn_frontier_release(range);
   gattn_frontier_release(list);
@@ -273,21 +274,24 @@ static oracle_array output(gattn_type type, int rank, const int64_t *shape) {
 static answers answer(gattn_graph *graph, gattn_frontier *frontier,
                       oracle_array *q, oracle_array *k) {
   int64_t edges = 0, rows = gattn_frontier_size(frontier);
-  ASSERT_OK(gattn_edge_count(context, graph, frontier, &edges));
+  ck_success(context, gattn_edge_count(context, graph, frontier, &edges));
   const int64_t values[] = {edges}, row[] = {rows}, o[] = {rows, DIM};
   answers a = {output(GATTN_FLOAT32, 1, values),
                output(GATTN_FLOAT32, 1, values), output(GATTN_FLOAT32, 1, row),
                output(GATTN_FLOAT32, 2, o), output(GATTN_INT64, 1, row)};
   gattn_tensor queries = q->tensor;
   queries.shape[0] = rows;
-  ASSERT_OK(gattn_advance(context, graph, frontier, &queries, &k->tensor, NULL,
-                          NULL, NULL, &a.scores.tensor));
-  ASSERT_OK(gattn_segmented_softmax(context, graph, frontier, &a.scores.tensor,
-                                    &a.weights.tensor, &a.lse.tensor));
-  ASSERT_OK(gattn_gather(context, graph, frontier, &a.weights.tensor,
-                         &k->tensor, &a.o.tensor));
-  ASSERT_OK(gattn_segmented_reduce(context, graph, frontier, GATTN_ARG_MAX,
-                                   &a.scores.tensor, &a.top.tensor));
+  ck_success(context,
+             gattn_advance(context, graph, frontier, &queries, &k->tensor, NULL,
+                           NULL, NULL, &a.scores.tensor));
+  ck_success(context,
+             gattn_segmented_softmax(context, graph, frontier, &a.scores.tensor,
+                                     &a.weights.tensor, &a.lse.tensor));
+  ck_success(context, gattn_gather(context, graph, frontier, &a.weights.tensor,
+                                   &k->tensor, &a.o.tensor));
+  ck_success(context,
+             gattn_segmented_reduce(context, graph, frontier, GATTN_ARG_MAX,
+                                    &a.scores.tensor, &a.top.tensor));
   oracle_array *all[] = {&a.scores, &a.weights, &a.lse, &a.o, &a.top};
   for (int n = 0; n < 5; n++) oracle_array_read(all[n]);
   return a;
@@ -319,8 +323,8 @@ START_TEST(operators_on_a_part) {
   oracle_array k = oracle_array_make(GATTN_FLOAT32, 2, shape, ORACLE_DENSE, 3);
   oracle_array_place(&q, context);
   oracle_array_place(&k, context);
-  ASSERT_OK(gattn_mask_local(context, N, N, 3, 2, &graph));
-  ASSERT_OK(gattn_frontier_list(context, N, active, VERTICES, &host));
+  ck_success(context, gattn_mask_local(context, N, N, 3, 2, &graph));
+  ck_success(context, gattn_frontier_list(context, N, active, VERTICES, &host));
   device = make_list(N, active, POSITIONS, VERTICES, ORACLE_DENSE);
   answers expected = answer(graph, host, &q, &k);
   answers got = answer(graph, device, &q, &k);
@@ -345,26 +349,27 @@ static void run_plan(gattn_graph *graph, gattn_frontier *frontier,
                      answers *out) {
   gattn_program *program;
   gattn_value vq, vk, scores, weights, lse, o, top;
-  ASSERT_OK(gattn_program_create(context, &program));
+  ck_success(context, gattn_program_create(context, &program));
   vq = test_input(context, program, "q", q);
   vk = test_input(context, program, "k", k);
-  ASSERT_OK(gattn_program_advance(program, graph, frontier, vq, vk, NULL, NULL,
-                                  GATTN_NO_VALUE, &scores));
-  ASSERT_OK(gattn_program_segmented_reduce(program, GATTN_ARG_MAX, scores,
-                                           &top));
-  ASSERT_OK(
-      gattn_program_segmented_softmax(program, scores, &weights, &lse));
-  ASSERT_OK(gattn_program_gather(program, weights, vk, &o));
-  ASSERT_OK(gattn_program_output(program, "top", top));
-  ASSERT_OK(gattn_program_output(program, "lse", lse));
-  ASSERT_OK(gattn_program_output(program, "o", o));
+  ck_success(context,
+             gattn_program_advance(program, graph, frontier, vq, vk, NULL, NULL,
+                                   GATTN_NO_VALUE, &scores));
+  ck_success(context, gattn_program_segmented_reduce(program, GATTN_ARG_MAX,
+                                                     scores, &top));
+  ck_success(context,
+             gattn_program_segmented_softmax(program, scores, &weights, &lse));
+  ck_success(context, gattn_program_gather(program, weights, vk, &o));
+  ck_success(context, gattn_program_output(program, "top", top));
+  ck_success(context, gattn_program_output(program, "lse", lse));
+  ck_success(context, gattn_program_output(program, "o", o));
   gattn_plan *plan = test_plan_make(context, program, GATTN_FUSE_NEVER);
   const gattn_binding bindings[] = {{vq, q},
                                     {vk, k},
                                     {top, &out->top.tensor},
                                     {lse, &out->lse.tensor},
                                     {o, &out->o.tensor}};
-  ASSERT_OK(test_plan_execute(context, plan, bindings, 5));
+  ck_success(context, test_plan_execute(context, plan, bindings, 5));
   oracle_array_read(&out->top);
   oracle_array_read(&out->lse);
   oracle_array_read(&out->o);
@@ -381,17 +386,17 @@ START_TEST(chosen_edges_feed_plans) {
   oracle_array k = oracle_array_make(GATTN_FLOAT32, 2, shape, ORACLE_DENSE, 3);
   oracle_array_place(&q, context);
   oracle_array_place(&k, context);
-  ASSERT_OK(gattn_mask_local(context, N, N, 8, 8, &graph));
-  ASSERT_OK(gattn_edge_count(context, graph, NULL, &edges));
+  ck_success(context, gattn_mask_local(context, N, N, 8, 8, &graph));
+  ck_success(context, gattn_edge_count(context, graph, NULL, &edges));
   oracle_array scores = output(GATTN_FLOAT32, 1, &edges);
-  ASSERT_OK(gattn_advance(context, graph, NULL, &q.tensor, &k.tensor, NULL,
-                          NULL, NULL, &scores.tensor));
-  ASSERT_OK(gattn_filter_threshold(context, graph, NULL, &scores.tensor, 0.5,
-                                   &kept));
+  ck_success(context, gattn_advance(context, graph, NULL, &q.tensor, &k.tensor,
+                                    NULL, NULL, NULL, &scores.tensor));
+  ck_success(context, gattn_filter_threshold(context, graph, NULL,
+                                             &scores.tensor, 0.5, &kept));
   gattn_frontier *part = make_list(N, active, POSITIONS, 1, ORACLE_DENSE);
   gattn_frontier *frontiers[] = {NULL, part};
   gattn_frontier *whole;
-  ASSERT_OK(gattn_frontier_all(context, N, &whole));
+  ck_success(context, gattn_frontier_all(context, N, &whole));
   for (int f = 0; f < 2; f++) {
     gattn_frontier *frontier = f ? frontiers[1] : whole;
     answers expected = answer(kept, frontier, &q, &k);
@@ -449,8 +454,8 @@ START_TEST(duplicates_are_known) {
   gattn_graph *graph, *out = NULL;
   gattn_frontier *twice = make_list(N, active, VERTICES, -1, ORACLE_DENSE);
   int64_t edges = 0;
-  ASSERT_OK(gattn_mask_local(context, N, N, 1, 1, &graph));
-  ASSERT_OK(gattn_edge_count(context, graph, twice, &edges));
+  ck_success(context, gattn_mask_local(context, N, N, 1, 1, &graph));
+  ck_success(context, gattn_edge_count(context, graph, twice, &edges));
   oracle_array values =
       oracle_array_make(GATTN_FLOAT32, 1, &edges, ORACLE_DENSE, 1);
   oracle_array_place(&values, context);

@@ -17,26 +17,19 @@ static void setup(void) {
 
 static void teardown(void) { gattn_context_destroy(context); }
 
-#define ASSERT_OK(call)                                                        \
-  do {                                                                         \
-    gattn_status status_ = (call);                                             \
-    ck_assert_msg(status_ == GATTN_SUCCESS, "%s: %s: %s", #call,               \
-                  gattn_status_name(status_), gattn_context_message(context)); \
-  } while (0)
-
 /* ------------------------------------------------- one problem, each step */
 
 static void check_counts(const test_problem *problem) {
   const oracle_problem *oracle = &problem->oracle;
   int64_t edges = -7;
-  ASSERT_OK(
-      gattn_edge_count(context, problem->graph, problem->frontier, &edges));
+  ck_success(context, gattn_edge_count(context, problem->graph,
+                                       problem->frontier, &edges));
   ck_assert_int_eq(edges, oracle_edges(oracle));
   int64_t *offsets = calloc((size_t)oracle->n_f + 1, sizeof *offsets);
   for (int64_t h = 0; h < oracle->mask_heads; h++) {
     int64_t expected = 0;
-    ASSERT_OK(gattn_edge_offsets(context, problem->graph, problem->frontier, h,
-                                 offsets));
+    ck_success(context, gattn_edge_offsets(context, problem->graph,
+                                           problem->frontier, h, offsets));
     for (int64_t p = 0; p <= oracle->n_f; p++) {
       ck_assert_int_eq(offsets[p], expected);
       for (int64_t j = 0; j < oracle->n_kv && p < oracle->n_f; j++)
@@ -48,9 +41,9 @@ static void check_counts(const test_problem *problem) {
 
 static void check_advance(const test_problem *problem, oracle_layout layout) {
   oracle_array out = test_problem_edges(problem, layout, 5);
-  ASSERT_OK(gattn_advance(context, problem->graph, problem->frontier,
-                          &problem->q.tensor, &problem->k.tensor, NULL, NULL,
-                          NULL, &out.tensor));
+  ck_success(context, gattn_advance(context, problem->graph, problem->frontier,
+                                    &problem->q.tensor, &problem->k.tensor,
+                                    NULL, NULL, NULL, &out.tensor));
   test_problem_assert_edges("advance", problem, &out, problem->scores);
   oracle_array_free(&out);
 }
@@ -70,13 +63,14 @@ static void check_softmax(const test_problem *problem, oracle_layout layout) {
   oracle_array scores = packed(problem, problem->scores, layout);
   oracle_array weights = test_problem_edges(problem, layout, 7);
   oracle_array lse = test_problem_rows(problem, GATTN_FLOAT32, layout);
-  ASSERT_OK(gattn_segmented_softmax(context, problem->graph, problem->frontier,
-                                    &scores.tensor, &weights.tensor,
-                                    &lse.tensor));
+  ck_success(context, gattn_segmented_softmax(context, problem->graph,
+                                              problem->frontier, &scores.tensor,
+                                              &weights.tensor, &lse.tensor));
   test_problem_assert_edges("weights", problem, &weights, problem->weights);
   oracle_assert_close("lse", &lse, problem->lse, 4);
-  ASSERT_OK(gattn_segmented_softmax(context, problem->graph, problem->frontier,
-                                    &scores.tensor, &scores.tensor, NULL));
+  ck_success(context,
+             gattn_segmented_softmax(context, problem->graph, problem->frontier,
+                                     &scores.tensor, &scores.tensor, NULL));
   test_problem_assert_edges("in place", problem, &scores, problem->weights);
   oracle_array_free(&scores);
   oracle_array_free(&weights);
@@ -86,8 +80,9 @@ static void check_softmax(const test_problem *problem, oracle_layout layout) {
 static void check_gather(const test_problem *problem, oracle_layout layout) {
   oracle_array weights = packed(problem, problem->weights, layout);
   oracle_array o = test_problem_output(problem, layout);
-  ASSERT_OK(gattn_gather(context, problem->graph, problem->frontier,
-                         &weights.tensor, &problem->v.tensor, &o.tensor));
+  ck_success(context,
+             gattn_gather(context, problem->graph, problem->frontier,
+                          &weights.tensor, &problem->v.tensor, &o.tensor));
   oracle_assert_close("gather", &o, problem->o, 2);
   oracle_array_free(&weights);
   oracle_array_free(&o);
@@ -122,8 +117,9 @@ static void check_reduce(const test_problem *problem, gattn_monoid monoid,
     expected[row] =
         reduced(problem, monoid, row, row / oracle->n_f % oracle->heads,
                 row % oracle->n_f);
-  ASSERT_OK(gattn_segmented_reduce(context, problem->graph, problem->frontier,
-                                   monoid, &values.tensor, &out.tensor));
+  ck_success(context,
+             gattn_segmented_reduce(context, problem->graph, problem->frontier,
+                                    monoid, &values.tensor, &out.tensor));
   oracle_assert_close("reduce", &out, expected, 4);
   free(expected);
   oracle_array_free(&values);
@@ -255,7 +251,7 @@ END_TEST
 
 START_TEST(nan_wins_a_reduction) {
   gattn_graph *graph;
-  ASSERT_OK(gattn_mask_full(context, 2, 4, &graph));
+  ck_success(context, gattn_mask_full(context, 2, 4, &graph));
   oracle_array values = oracle_array_make(
       GATTN_FLOAT32, 1, (const int64_t[]){8}, ORACLE_DENSE, 1);
   const double given[] = {3,         NAN,       5,         NAN,
@@ -272,9 +268,9 @@ START_TEST(nan_wins_a_reduction) {
         oracle_array_make(monoid >= GATTN_COUNT ? GATTN_INT64 : GATTN_FLOAT32,
                           1, (const int64_t[]){2}, ORACLE_DENSE, 1);
     oracle_array_place(&out, context);
-    ASSERT_OK(gattn_segmented_reduce(context, graph, GATTN_ALL,
-                                     (gattn_monoid)monoid, &values.tensor,
-                                     &out.tensor));
+    ck_success(context, gattn_segmented_reduce(context, graph, GATTN_ALL,
+                                               (gattn_monoid)monoid,
+                                               &values.tensor, &out.tensor));
     oracle_assert_close("reduce", &out, expected[monoid], 1);
     oracle_array_free(&out);
   }
@@ -304,10 +300,12 @@ START_TEST(threads_change_nothing) {
   oracle_array second = test_problem_edges(&problem, ORACLE_DENSE, 2);
   gattn_context *single = test_context(&(gattn_context_options){
       .struct_size = sizeof(gattn_context_options), .threads = 1});
-  ASSERT_OK(gattn_advance(context, problem.graph, NULL, &problem.q.tensor,
-                          &problem.k.tensor, NULL, NULL, NULL, &first.tensor));
-  ASSERT_OK(gattn_advance(single, problem.graph, NULL, &problem.q.tensor,
-                          &problem.k.tensor, NULL, NULL, NULL, &second.tensor));
+  ck_success(context,
+             gattn_advance(context, problem.graph, NULL, &problem.q.tensor,
+                           &problem.k.tensor, NULL, NULL, NULL, &first.tensor));
+  ck_success(context, gattn_advance(single, problem.graph, NULL,
+                                    &problem.q.tensor, &problem.k.tensor, NULL,
+                                    NULL, NULL, &second.tensor));
   oracle_array_read(&first);
   oracle_array_read(&second);
   ck_assert_mem_eq(first.memory, second.memory,

@@ -17,13 +17,6 @@ static void setup(void) {
 
 static void teardown(void) { gattn_context_destroy(context); }
 
-#define ASSERT_OK(call)                                                        \
-  do {                                                                         \
-    gattn_status status_ = (call);                                             \
-    ck_assert_msg(status_ == GATTN_SUCCESS, "%s: %s: %s", #call,               \
-                  gattn_status_name(status_), gattn_context_message(context)); \
-  } while (0)
-
 /* A value that ties often, with a NaN and infinities among them. */
 static double value_of(int64_t h, int64_t i, int64_t j) {
   uint64_t state = (uint64_t)(h * 10007 + i * 101 + j);
@@ -83,11 +76,12 @@ static void assert_graph(const test_problem *problem, gattn_graph *graph,
   ck_assert_int_eq(gattn_graph_heads(graph), heads);
   for (int64_t h = 0; h < heads; h++) {
     gattn_graph *head;
-    ASSERT_OK(gattn_graph_head(context, graph, h, &head));
+    ck_success(context, gattn_graph_head(context, graph, h, &head));
     for (int64_t i = 0; i < oracle->n_q; i++)
       for (int64_t j = 0; j < oracle->n_kv; j++) {
         int contains;
-        ASSERT_OK(gattn_graph_contains(context, head, i, j, &contains));
+        ck_success(context,
+                   gattn_graph_contains(context, head, i, j, &contains));
         ck_assert_msg(contains == expected(problem, h, i, j, k),
                       "head %lld: %lld -> %lld", (long long)h, (long long)i,
                       (long long)j);
@@ -127,12 +121,13 @@ START_TEST(filter_keeps_what_the_predicate_does) {
       oracle_array values = make_values(&problem);
       gattn_graph *kept;
       gattn_edge last = {.i = -1};
-      ASSERT_OK(gattn_filter(context, problem.graph, problem.frontier,
-                             &values.tensor, keep_wanted, &last, &kept));
+      ck_success(context,
+                 gattn_filter(context, problem.graph, problem.frontier,
+                              &values.tensor, keep_wanted, &last, &kept));
       assert_graph(&problem, kept, heads, expect_wanted, 1);
       last = (gattn_edge){.i = -1};
-      ASSERT_OK(gattn_filter(context, problem.graph, problem.frontier, NULL,
-                             keep_wanted, &last, &kept));
+      ck_success(context, gattn_filter(context, problem.graph, problem.frontier,
+                                       NULL, keep_wanted, &last, &kept));
       assert_graph(&problem, kept, stack ? heads : 1, expect_wanted, 0);
       oracle_array_free(&values);
       test_problem_free(&problem);
@@ -164,8 +159,8 @@ START_TEST(top_k_keeps_the_largest) {
       test_problem problem = make_problem((test_frontier)_i, stack, 2 + stack);
       oracle_array values = make_values(&problem);
       gattn_graph *top;
-      ASSERT_OK(gattn_top_k(context, problem.graph, problem.frontier,
-                            &values.tensor, ks[n], &top));
+      ck_success(context, gattn_top_k(context, problem.graph, problem.frontier,
+                                      &values.tensor, ks[n], &top));
       assert_graph(&problem, top, 2 + stack, expect_top, ks[n]);
       oracle_array_free(&values);
       test_problem_free(&problem);
@@ -190,9 +185,9 @@ START_TEST(threshold_keeps_what_reaches_it) {
       test_problem problem = make_problem((test_frontier)_i, stack, 2 + stack);
       oracle_array values = make_values(&problem);
       gattn_graph *kept;
-      ASSERT_OK(gattn_filter_threshold(context, problem.graph,
-                                       problem.frontier, &values.tensor,
-                                       thresholds[n], &kept));
+      ck_success(context, gattn_filter_threshold(
+                              context, problem.graph, problem.frontier,
+                              &values.tensor, thresholds[n], &kept));
       assert_graph(&problem, kept, 2 + stack, expect_reaching, n);
       oracle_array_free(&values);
       test_problem_free(&problem);
@@ -222,9 +217,9 @@ START_TEST(bad_requests_are_refused) {
   batched.strides[2] = good->strides[0];
   shorter.shape[0]--;
   half.type = GATTN_FLOAT16;
-  ASSERT_OK(
-      gattn_frontier_list(context, 24, (const int64_t[]){5, 3, 5}, 3, &twice));
-  ASSERT_OK(gattn_frontier_all(context, 23, &other));
+  ck_success(context, gattn_frontier_list(
+                          context, 24, (const int64_t[]){5, 3, 5}, 3, &twice));
+  ck_success(context, gattn_frontier_all(context, 23, &other));
   const struct {
     gattn_status got, expected;
   } cases[] = {

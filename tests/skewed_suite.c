@@ -64,11 +64,11 @@ static gattn_graph *make_graph(bool tensors) {
     for (int64_t c = 0; c < degree_of(i); c++) columns[edges++] = key_of(i, c);
   oracle_array o = numbers(offsets, N_Q + 1), k = numbers(columns, edges);
   if (tensors)
-    ASSERT_OK(gattn_graph_from_csr_tensors(context, N_Q, N_KV, &o.tensor,
-                                           &k.tensor, &graph));
+    ck_success(context, gattn_graph_from_csr_tensors(
+                            context, N_Q, N_KV, &o.tensor, &k.tensor, &graph));
   else
-    ASSERT_OK(
-        gattn_graph_from_csr(context, N_Q, N_KV, offsets, columns, &graph));
+    ck_success(context, gattn_graph_from_csr(context, N_Q, N_KV, offsets,
+                                             columns, &graph));
   oracle_array_free(&o);
   oracle_array_free(&k);
   free(offsets);
@@ -83,11 +83,13 @@ static rows *make_rows(test_frontier frontier, bool tensors) {
   r->graph = make_graph(tensors);
   r->n_f = N_Q;
   if (frontier == FRONTIER_RANGE) {
-    ASSERT_OK(gattn_frontier_range(context, N_Q, 10, 3500, &r->frontier));
+    ck_success(context,
+               gattn_frontier_range(context, N_Q, 10, 3500, &r->frontier));
     r->n_f = 3490;
   } else if (frontier == FRONTIER_LIST) {
     r->n_f = sizeof list / sizeof *list;
-    ASSERT_OK(gattn_frontier_list(context, N_Q, list, r->n_f, &r->frontier));
+    ck_success(context,
+               gattn_frontier_list(context, N_Q, list, r->n_f, &r->frontier));
   }
   for (int64_t p = 0; p < r->n_f; p++) {
     r->vertices[p] = frontier == FRONTIER_RANGE  ? 10 + p
@@ -95,7 +97,8 @@ static rows *make_rows(test_frontier frontier, bool tensors) {
                                                  : p;
     r->offsets[p + 1] = r->offsets[p] + degree_of(r->vertices[p]);
   }
-  ASSERT_OK(gattn_edge_count(context, r->graph, r->frontier, &r->edges));
+  ck_success(context,
+             gattn_edge_count(context, r->graph, r->frontier, &r->edges));
   ck_assert_int_ge(r->edges, r->offsets[r->n_f]);
   return r;
 }
@@ -185,8 +188,8 @@ static void check_advance(const rows *r, gattn_type type,
   oracle_array k = array_of(type, 1, N_KV, DIM, layout, 2);
   double *expected = dots(r, &q, &k);
   oracle_array out = edge_array(r, NULL, layout, 3);
-  ASSERT_OK(gattn_advance(context, r->graph, r->frontier, &q.tensor, &k.tensor,
-                          NULL, NULL, NULL, &out.tensor));
+  ck_success(context, gattn_advance(context, r->graph, r->frontier, &q.tensor,
+                                    &k.tensor, NULL, NULL, NULL, &out.tensor));
   oracle_assert_close("advance", &out, expected, 8);
   free(expected);
   oracle_array_free(&out);
@@ -210,8 +213,9 @@ static void check_reduce(const rows *r, gattn_monoid monoid,
     expected[row] =
         reduced(r, monoid, values.values + row / r->n_f * r->edges,
                 row % r->n_f);
-  ASSERT_OK(gattn_segmented_reduce(context, r->graph, r->frontier, monoid,
-                                   &values.tensor, &out.tensor));
+  ck_success(context,
+             gattn_segmented_reduce(context, r->graph, r->frontier, monoid,
+                                    &values.tensor, &out.tensor));
   oracle_assert_close("reduce", &out, expected, 50);
   free(expected);
   oracle_array_free(&out);
@@ -232,9 +236,9 @@ static void check_softmax(const rows *r, oracle_layout layout) {
   }
   for (int64_t e = 0; e < HEADS * r->edges; e++)
     if (e % r->edges >= r->offsets[r->n_f]) weights[e] = NAN;
-  ASSERT_OK(gattn_segmented_softmax(context, r->graph, r->frontier,
-                                    &scores.tensor, &scores.tensor,
-                                    &lse.tensor));
+  ck_success(context, gattn_segmented_softmax(context, r->graph, r->frontier,
+                                              &scores.tensor, &scores.tensor,
+                                              &lse.tensor));
   oracle_assert_close("weights", &scores, weights, 1);
   oracle_assert_close("lse", &lse, expected, 12);
   free(weights);
@@ -267,8 +271,8 @@ static void check_gather(const rows *r, gattn_type type,
       }
   oracle_array_fill(&weights, given);
   for (int c = 0; c < DIM; c++) oracle_array_set(&v, c, NAN);
-  ASSERT_OK(gattn_gather(context, r->graph, r->frontier, &weights.tensor,
-                         &v.tensor, &o.tensor));
+  ck_success(context, gattn_gather(context, r->graph, r->frontier,
+                                   &weights.tensor, &v.tensor, &o.tensor));
   oracle_assert_close("gather", &o, expected, 50);
   free(given);
   free(expected);
@@ -326,13 +330,13 @@ static void assert_row(const rows *r, const gattn_graph *graph, int64_t p,
   int64_t next = -1;
   for (int64_t e = r->offsets[p]; e < r->offsets[p + 1]; e++) {
     if (!stays[e]) continue;
-    ASSERT_OK(gattn_graph_next(context, graph, r->vertices[p], next + 1,
-                               &next));
+    ck_success(context, gattn_graph_next(context, graph, r->vertices[p],
+                                         next + 1, &next));
     ck_assert_int_eq(next, key_of(r->vertices[p], e - r->offsets[p]));
   }
   if (next + 1 < N_KV)
-    ASSERT_OK(gattn_graph_next(context, graph, r->vertices[p], next + 1,
-                               &next));
+    ck_success(context, gattn_graph_next(context, graph, r->vertices[p],
+                                         next + 1, &next));
   else
     next = N_KV;
   ck_assert_int_eq(next, N_KV);
@@ -352,13 +356,13 @@ START_TEST(selection) {
   for (int n = 0; n < 5; n++) {
     gattn_graph *chosen, *head;
     if (ks[n])
-      ASSERT_OK(gattn_top_k(context, r->graph, r->frontier, &values.tensor,
-                            ks[n], &chosen));
+      ck_success(context, gattn_top_k(context, r->graph, r->frontier,
+                                      &values.tensor, ks[n], &chosen));
     else
-      ASSERT_OK(gattn_filter_threshold(context, r->graph, r->frontier,
-                                       &values.tensor, 1, &chosen));
+      ck_success(context, gattn_filter_threshold(context, r->graph, r->frontier,
+                                                 &values.tensor, 1, &chosen));
     for (int64_t h = 0; h < HEADS; h++) {
-      ASSERT_OK(gattn_graph_head(context, chosen, h, &head));
+      ck_success(context, gattn_graph_head(context, chosen, h, &head));
       choose(r, given + h * r->edges, ks[n], stays);
       for (int64_t p = 0; p < r->n_f; p++) assert_row(r, head, p, stays);
       gattn_graph_release(head);
@@ -382,8 +386,8 @@ START_TEST(bitwise_the_same) {
       array_of(GATTN_FLOAT32, HEADS, N_Q, DIM, ORACLE_DENSE, 14);
   char *first = malloc(o.bytes);
   for (int n = 0; n < 20; n++) {
-    ASSERT_OK(gattn_gather(context, r->graph, r->frontier, &weights.tensor,
-                           &v.tensor, &o.tensor));
+    ck_success(context, gattn_gather(context, r->graph, r->frontier,
+                                     &weights.tensor, &v.tensor, &o.tensor));
     oracle_array_read(&o);
     if (n == 0) memcpy(first, o.memory, o.bytes);
     ck_assert(memcmp(first, o.memory, o.bytes) == 0);

@@ -22,5 +22,7 @@ Suite *make_csr_tensors_suite(void);
 Suite *make_program_suite(void);
 Suite *make_plan_suite(void);
 Suite *make_wisdom_suite(void);
+Suite *make_plan_refusals_suite(void);
+Suite *make_broken_generators_suite(void);
 
 #endif
