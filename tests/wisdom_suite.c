@@ -58,7 +58,7 @@ static void check_answer(const test_problem *problem, const test_chain *chain,
                                     {chain->v, &problem->v.tensor},
                                     {chain->o, &o.tensor},
                                     {chain->lse, &lse.tensor}};
-  ASSERT_OK(test_plan_execute(context, plan, bindings, 5));
+  ck_success(context, test_plan_execute(context, plan, bindings, 5));
   oracle_assert_close("o", &o, problem->o, 4);
   oracle_array_free(&o);
   oracle_array_free(&lse);
@@ -99,7 +99,7 @@ START_TEST(measuring_learns) {
     gattn_plan_destroy(plan);
     ck_assert_str_eq(exported(context), first);
   }
-  ASSERT_OK(gattn_wisdom_forget(context));
+  ck_success(context, gattn_wisdom_forget(context));
   ck_assert_str_eq(exported(context), "");
   plan = plan_of(&chain, GATTN_EFFORT_ESTIMATE);
   ck_assert(!explains(plan, "chosen by timing"));
@@ -239,7 +239,7 @@ START_TEST(any_choice_is_right) {
   char *line = strdup(exported(context));
   for (int w = 0; w < 7; w++) {
     with_ways(line, ways[w], lanes[w % 6], text);
-    ASSERT_OK(import(text));
+    ck_success(context, import(text));
     ck_assert_str_eq(exported(context), text);
     gattn_plan *plan = plan_of(&chain, GATTN_EFFORT_ESTIMATE);
     check_answer(&problem, &chain, plan);
@@ -266,14 +266,14 @@ START_TEST(round_trip) {
   for (int e = 0; e < 40; e++)
     at += sprintf(at, "device \"card %d\" %s%s%s\n", e,
                   strstr(KEY, "version"), CHOICE, NOTE);
-  ASSERT_OK(import(text));
+  ck_success(context, import(text));
   ck_assert_str_eq(exported(context), text);
   /* Comments, blank lines, other spaces, no last newline; again: no change. */
   char *other = malloc(2 * TEXT);
   snprintf(other, 2 * TEXT, "# wisdom\r\n\n  \t%s # no\n", "");
-  ASSERT_OK(import(other));
+  ck_success(context, import(other));
   snprintf(other, 2 * TEXT, "\n#x\n%.*s\r", (int)strlen(text) - 1, text);
-  ASSERT_OK(import(other));
+  ck_success(context, import(other));
   ck_assert_str_eq(exported(context), text);
   /* Whole lines alone, and how many bytes the whole would take. */
   ck_assert_int_eq(gattn_wisdom_export(context, NULL, 0, &length),
@@ -295,9 +295,10 @@ END_TEST
 
 /* The later of two entries of one key holds, in its place. */
 START_TEST(later_entries_replace) {
-  ASSERT_OK(import(KEY CHOICE NOTE "\n"));
-  ASSERT_OK(import(KEY
-                   " ways list lanes 64 pieces any nanoseconds 5 note \"\"\n"));
+  ck_success(context, import(KEY CHOICE NOTE "\n"));
+  ck_success(
+      context,
+      import(KEY " ways list lanes 64 pieces any nanoseconds 5 note \"\"\n"));
   ck_assert_str_eq(exported(context),
                    KEY " ways list lanes 64 pieces any nanoseconds 5 note "
                        "\"\"\n");
@@ -344,7 +345,7 @@ static const struct {
 enum { MALFORMED = sizeof malformed / sizeof *malformed };
 
 START_TEST(malformed_wisdom) {
-  ASSERT_OK(import(KEY CHOICE NOTE "\n"));
+  ck_success(context, import(KEY CHOICE NOTE "\n"));
   char *before = strdup(exported(context));
   ck_assert_int_eq(import(malformed[_i].text), GATTN_ERROR_FORMAT);
   const char *message = gattn_context_message(context);
@@ -363,11 +364,11 @@ START_TEST(null_and_nothing) {
   ck_assert_int_eq(gattn_wisdom_import(context, NULL, 1), GATTN_ERROR_NULL);
   ck_assert_int_eq(gattn_wisdom_forget(NULL), GATTN_ERROR_NULL);
   ck_assert_str_eq(text, "x");
-  ASSERT_OK(gattn_wisdom_import(context, NULL, 0));
-  ASSERT_OK(import("\n# nothing\n"));
+  ck_success(context, gattn_wisdom_import(context, NULL, 0));
+  ck_success(context, import("\n# nothing\n"));
   ck_assert_int_eq(gattn_wisdom_import(context, "\0\n", 2),
                    GATTN_ERROR_FORMAT);
-  ASSERT_OK(gattn_wisdom_forget(context));
+  ck_success(context, gattn_wisdom_forget(context));
 }
 END_TEST
 
