@@ -90,9 +90,13 @@ GATTN_DEVICE gattn_tile_item gattn_tile_item_of(const gattn_device_attention &a,
 }
 
 /* The general readings of a formula are called, not copied into every kernel;
- * a kernel's loops keep their registers. */
+ * a kernel's loops keep their registers. Warps that have been given few of them
+ * may not call, and define this before. */
+#ifndef GATTN_TILE_CALLED
+#define GATTN_TILE_CALLED static __device__ __noinline__
+#endif
 
-static __device__ __noinline__ uint64_t
+GATTN_TILE_CALLED uint64_t
 gattn_row_word(const gattn_tile_pass &pass, int64_t head,
                const gattn_query_lane &query, const gattn_tile &keys) {
   return query.position < 0
@@ -101,7 +105,7 @@ gattn_row_word(const gattn_tile_pass &pass, int64_t head,
                                   &keys);
 }
 
-static __device__ __noinline__ void gattn_find_sequence(
+GATTN_TILE_CALLED void gattn_find_sequence(
     const gattn_device_attention &a, const gattn_tile_pass &pass,
     const gattn_tile_item &item, int64_t first, int64_t last,
     gattn_key_sequence *sequence) {
@@ -109,26 +113,26 @@ static __device__ __noinline__ void gattn_find_sequence(
                         last, sequence);
 }
 
-static __device__ __noinline__ void gattn_cut_sequence(
+GATTN_TILE_CALLED void gattn_cut_sequence(
     const gattn_tile_pass &pass, const gattn_tile_item &item,
     gattn_key_sequence *sequence) {
   gattn_key_sequence_cut(&pass, item.head, item.tile, item.piece, sequence);
 }
 
-static __device__ __noinline__ gattn_query_lane
+GATTN_TILE_CALLED gattn_query_lane
 gattn_find_lane(const gattn_device_attention &a, const gattn_tile_pass &pass,
                 int64_t tile, int row) {
   return gattn_query_lane_at(&a, &pass, tile, row);
 }
 
-static __device__ __noinline__ gattn_row_bounds
+GATTN_TILE_CALLED gattn_row_bounds
 gattn_find_bounds(const gattn_tile_pass &pass, int64_t head,
                   gattn_bounds_kind kind, int64_t i) {
   return gattn_row_bounds_of(gattn_pass_formula(&pass, head), &pass.numbering,
                              kind, i);
 }
 
-static __device__ __noinline__ gattn_bounds_kind
+GATTN_TILE_CALLED gattn_bounds_kind
 gattn_head_bounds(const gattn_tile_pass &pass, int64_t head) {
   return gattn_pass_bounds(&pass, gattn_pass_formula(&pass, head));
 }
@@ -428,7 +432,7 @@ GATTN_DEVICE void gattn_tile_sequence(const gattn_device_attention &a,
 
 /* All lanes of one warp: lays out the places [32·half, 32·half + 32) after
  * sequence.begin, as far as they exist. A barrier must follow. */
-static __device__ __noinline__ void gattn_fill_places(
+GATTN_TILE_CALLED void gattn_fill_places(
     const gattn_device_attention &a, const gattn_tile_pass &pass, int64_t head,
     gattn_bounds_kind kind, int64_t half, const gattn_key_sequence *sequence,
     gattn_key_place *places) {

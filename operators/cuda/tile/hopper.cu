@@ -32,28 +32,30 @@ constexpr bool built_for_hopper(const char *list = GATTN_CUDA_ARCH) {
   return false;
 }
 
-/* Key vertices as (c1, c2): extents, and rows from one to the next. */
-struct key_axes {
+/* Vertices as (c1, c2): extents, rows from one to the next, and the box that
+ * holds the lanes of a tile. */
+struct tile_axes {
   int64_t extent[2], rows[2];
   uint32_t box[2];
 };
 
-bool axes_of(const gattn_device_attention &a, const gattn_numbering &numbering,
-             key_axes *axes) {
+bool axes_of(const gattn_numbering &numbering, int64_t n, uint32_t lanes,
+             tile_axes *axes) {
+  const uint32_t across = 1u << gattn_patch_shift((int)lanes);
   switch (numbering.kind) {
     case GATTN_NUMBER_LINEAR:
-      *axes = {{a.n_kv, 1}, {1, a.n_kv}, {GATTN_TILE_KEYS, 1}};
+      *axes = {{n, 1}, {1, n}, {lanes, 1}};
       return true;
     case GATTN_NUMBER_CLASSES:
-      if (a.n_kv % numbering.stride) return false;
-      *axes = {{numbering.stride, a.n_kv / numbering.stride},
+      if (n % numbering.stride) return false;
+      *axes = {{numbering.stride, n / numbering.stride},
                {1, numbering.stride},
-               {1, GATTN_TILE_KEYS}};
+               {1, lanes}};
       return true;
     case GATTN_NUMBER_PATCHES:
       *axes = {{numbering.grid_w, numbering.grid_h},
                {1, numbering.grid_w},
-               {8, 8}};
+               {across, lanes / across}};
       return true;
     default:
       return false;
@@ -68,23 +70,12 @@ typedef CUresult encode_function(CUtensorMap *, CUtensorMapDataType, cuuint32_t,
                                  CUtensorMapL2promotion,
                                  CUtensorMapFloatOOBfill);
 
-encode_function *find_encode() {
-  void *function = nullptr;
-  cudaDriverEntryPointQueryResult found;
-  if (cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function,
-                                       12000, cudaEnableDefault,
-                                       &found) != cudaSuccess ||
-      found != cudaDriverEntryPointSuccess)
-    return nullptr;
-  return (encode_function *)function;
-}
-
 /* Strides must be multiples of 16 bytes, and positive where there is more than
  * one; dimensions below 2^32. */
 bool encode(encode_function *encode_tiled, const gattn_device_attention &a,
-            const gattn_operand &x, int64_t dim, const key_axes &axes,
-            CUtensorMap *map) {
-  const int64_t extents[5] = {dim, axes.extent[0], axes.extent[1], a.kv_heads,
+            const gattn_operand &x, int64_t heads, int64_t dim,
+            const tile_axes &axes, CUtensorMap *map) {
+  const int64_t extents[5] = {dim, axes.extent[0], axes.extent[1], heads,
                               a.batch};
   const int64_t strides[5] = {1, x.row * axes.rows[0], x.row * axes.rows[1],
                               x.head, x.batch};
@@ -111,6 +102,21 @@ bool encode(encode_function *encode_tiled, const gattn_device_attention &a,
                       CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
 }
 
+/* Whether `lanes` queries of a tile on end are a box of q and o. Rows that are
+ * not attended to may be read, but none past *size. */
+bool queries_in_boxes(const gattn_device_attention &a,
+                      const gattn_tile_pass &pass, uint32_t lanes,
+                      tile_axes *axes) {
+  if (pass.rows || pass.row_all || a.size) return false;
+  if (pass.numbering.kind != GATTN_NUMBER_LINEAR &&
+      (a.begin != 0 || a.n_f != a.n_q))
+    return false;
+  if (!axes_of(pass.numbering, a.n_f, (uint32_t)pass.lanes, axes)) return false;
+  for (uint32_t &extent : axes->box)
+    if (extent > 1 && lanes < (uint32_t)pass.lanes) extent = extent < 16 ? 1 : 16;
+  return true;
+}
+
 }  // namespace
 
 int gattn_hopper_launch(const gattn_device_attention *attention,
@@ -119,20 +125,31 @@ int gattn_hopper_launch(const gattn_device_attention *attention,
                         cudaStream_t stream) {
   const gattn_device_attention &a = *attention;
   const int64_t widest = a.dim > a.dim_v ? a.dim : a.dim_v;
-  key_axes axes;
+  tile_axes keys, queries;
   gattn_hopper_facts hopper;
-  if (!built_for_hopper() || a.capability != 90 || pass->lanes != 128 || !facts->k_chunks ||
-      !facts->v_chunks || !facts->q_chunks || a.n_kv == 0 ||
-      !axes_of(a, pass->numbering, &axes))
+  /* Words that only the formula knows are another kernel's business. */
+  if (pass->head_formulas ||
+      (pass->formula.n_steps && facts->bounds == GATTN_BOUNDS_NONE))
     return -1;
-  encode_function *encode_tiled = find_encode();
+  if (!built_for_hopper() || a.capability != 90 || pass->lanes != 128 ||
+      !facts->k_chunks || !facts->v_chunks || !facts->q_chunks ||
+      a.n_kv == 0 || !axes_of(pass->numbering, a.n_kv, GATTN_TILE_KEYS, &keys))
+    return -1;
+  const auto encode_tiled = (encode_function *)a.encode_tiled;
   if (!encode_tiled ||
-      !encode(encode_tiled, a, a.k, a.dim, axes, &hopper.k) ||
-      !encode(encode_tiled, a, a.v, a.dim_v, axes, &hopper.v))
+      !encode(encode_tiled, a, a.k, a.kv_heads, a.dim, keys, &hopper.k) ||
+      !encode(encode_tiled, a, a.v, a.kv_heads, a.dim_v, keys, &hopper.v))
     return -1;
-  hopper.direct = facts->bounds == GATTN_BOUNDS_INTERVALS &&
-                  !pass->head_formulas && !pass->head_lists &&
-                  !pass->list[0].offsets && pass->pieces == 1;
+  hopper.q_boxes =
+      queries_in_boxes(a, *pass, 128, &queries) &&
+      encode(encode_tiled, a, a.q, a.heads, a.dim, queries, &hopper.q);
+  /* Boxes that begin before a tensor are read as zeros, but not written. */
+  const bool from_begin = pass->numbering.kind != GATTN_NUMBER_LINEAR ||
+                          a.begin == pass->first_tile * pass->lanes;
+  hopper.o_boxes =
+      from_begin && !pass->n_skip && !pass->store_state && pass->pieces == 1 &&
+      facts->o_chunks && queries_in_boxes(a, *pass, 16, &queries) &&
+      encode(encode_tiled, a, a.o, a.heads, a.dim_v, queries, &hopper.o);
   for (const hopper_row &row : rows)
     if (row.type == a.type && widest <= row.most)
       return row.kernels(attention, pass, facts, &hopper, stream);

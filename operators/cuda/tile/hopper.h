@@ -7,12 +7,15 @@
 
 #include "operators/cuda/tile/tile.h"
 
-/* How key tiles are fetched: boxes of 64 elements of 64 keys, of the tensors
- * K and V as [batch, heads, c2, c1, elements], where key (c1, c2) is c1 of
- * LINEAR numbers, c1 + stride·c2 of CLASSES, column and line of PATCHES. */
+/* How rows are fetched: boxes of 64 elements of the lanes of a tile, of the
+ * tensors Q, K and V as [batch, heads, c2, c1, elements], where vertex (c1, c2)
+ * is c1 of LINEAR numbers, c1 + stride·c2 of CLASSES, column and line of
+ * PATCHES. */
 typedef struct gattn_hopper_facts {
-  CUtensorMap k, v;
-  int32_t direct; /* the key tiles follow from the rows' intervals alone */
+  CUtensorMap q, k, v, o; /* o: 16 lanes */
+  int32_t q_boxes; /* q is of use: queries are all vertices in order, or, of
+                    * LINEAR numbers, a range of them */
+  int32_t o_boxes; /* o is of use: and all of these are stored, as outputs */
 } gattn_hopper_facts;
 
 /* Runs the pass with Hopper's instructions: a CUDA error code; or −1, nothing

@@ -100,6 +100,31 @@ GATTN_DEVICE void gattn_store_row(const gattn_device_attention &a,
   }
 }
 
+template <typename T>
+GATTN_DEVICE const T *gattn_query_row(const gattn_device_attention &a,
+                                      const gattn_tile_item &item,
+                                      const gattn_query_lane &query) {
+  return (const T *)a.q.data + item.batch * a.q.batch + item.head * a.q.head +
+         query.position * a.q.row;
+}
+
+/* All lanes: a row's state before its edges. */
+GATTN_DEVICE gattn_row_state gattn_resumed_row(
+    const gattn_device_attention &a, const gattn_tile_pass &pass,
+    const gattn_tile_item &item, const gattn_query_lane &query) {
+  gattn_row_state state = {-INFINITY, 0, {0, 0, 0, 0, 0, 0, 0, 0}};
+  if (!pass.resume || pass.pieces > 1) return state;
+  const int64_t at = gattn_state_row(a, item, a.n_f, query.position);
+  state.maximum = pass.state.lse[at];
+  state.sum = state.maximum != -INFINITY;
+  for (int n = 0; n < 8; n++) {
+    const int64_t d = threadIdx.x % 32 + 32 * n;
+    if (d < a.dim_v) state.o[n] = pass.state.o[at * a.dim_v + d];
+  }
+  __syncwarp();
+  return state;
+}
+
 /* All lanes of a warp: row `lane` of the tile. */
 template <class Score, typename T>
 static __device__ __noinline__ void gattn_recompute_row(
@@ -107,19 +132,8 @@ static __device__ __noinline__ void gattn_recompute_row(
     const gattn_tile_item &item, const gattn_key_sequence &sequence,
     gattn_query_lane query, int lane) {
   const Score score_of(a.score, item.head);
-  const T *q = (const T *)a.q.data + item.batch * a.q.batch +
-               item.head * a.q.head + query.position * a.q.row;
-  gattn_row_state state = {-INFINITY, 0, {0, 0, 0, 0, 0, 0, 0, 0}};
-  if (pass.resume && pass.pieces == 1) {
-    const int64_t at = gattn_state_row(a, item, a.n_f, query.position);
-    state.maximum = pass.state.lse[at];
-    state.sum = state.maximum != -INFINITY;
-    for (int n = 0; n < 8; n++) {
-      const int64_t d = threadIdx.x % 32 + 32 * n;
-      if (d < a.dim_v) state.o[n] = pass.state.o[at * a.dim_v + d];
-    }
-    __syncwarp();
-  }
+  const T *q = gattn_query_row<T>(a, item, query);
+  gattn_row_state state = gattn_resumed_row(a, pass, item, query);
   for (int64_t n = sequence.begin; n < sequence.end; n++) {
     int64_t entry;
     const int64_t number = gattn_key_sequence_at(

@@ -11,14 +11,13 @@
 #include "operators/cuda/tile/block.cuh"
 #include "operators/cuda/tile/tile.h"
 
-/* Bytes from the tile's beginning. GATTN_TILE_ATOMS: rows wider than 128 bytes
- * lie in atoms of 8 rows x 128 bytes, side by side, as Hopper's matrices do. */
+/* Bytes from the tile's beginning. GATTN_TILE_PANELS: rows wider than 128 bytes
+ * lie in panels of 128 rows x 128 bytes, one after another. */
 template <int D>
 GATTN_DEVICE int gattn_chunk_at(int row, int chunk) {
-#ifdef GATTN_TILE_ATOMS
+#ifdef GATTN_TILE_PANELS
   if (D > 64)
-    return row / 8 * D * 16 + chunk / 8 * 1024 + row % 8 * 128 +
-           (chunk % 8 ^ row % 8) * 16;
+    return (chunk / 8 * 128 + row) * 128 + (chunk % 8 ^ row % 8) * 16;
 #endif
   const int twist = D == 32 ? row / 2 % 4 : row % 8;
   return (row * (D / 8) + (chunk ^ twist)) * 16;

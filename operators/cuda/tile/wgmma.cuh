@@ -50,13 +50,22 @@ GATTN_DEVICE void gattn_show_shared() {
 #endif
 }
 
-/* One thread: a barrier in shared memory for one arrival; a later barrier of
- * the block must follow. */
-GATTN_DEVICE void gattn_arrival_create(uint32_t barrier) {
+/* One thread: a barrier in shared memory for `count` arrivals a phase; a later
+ * barrier of the block must follow. */
+GATTN_DEVICE void gattn_arrival_create(uint32_t barrier, int count) {
 #ifdef GATTN_WGMMA
-  asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(barrier)
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier),
+               "r"(count)
                : "memory");
   asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+#endif
+}
+
+/* One thread: arrives; what it has written before is seen by who waits. */
+GATTN_DEVICE void gattn_arrive(uint32_t barrier) {
+#ifdef GATTN_WGMMA
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier)
+               : "memory");
 #endif
 }
 
@@ -94,6 +103,90 @@ GATTN_DEVICE void gattn_copy_box(uint32_t shared, const void *map,
       "l"(map), "r"(barrier), "r"(at[0]), "r"(at[1]), "r"(at[2]), "r"(at[3]),
       "r"(at[4])
       : "memory");
+#endif
+}
+
+/* One thread: starts the copy of `bytes`, a multiple of 16 as both addresses
+ * are, to shared memory, which `barrier` is told of. */
+GATTN_DEVICE void gattn_copy_bytes(uint32_t shared, const void *global,
+                                   uint32_t bytes, uint32_t barrier) {
+#ifdef GATTN_WGMMA
+  asm volatile(
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes "
+      "[%0], [%1], %2, [%3];" ::"r"(shared),
+      "l"(global), "r"(bytes), "r"(barrier)
+      : "memory");
+#endif
+}
+
+/* One thread: starts the copy of a box of shared memory to a tensor map's at
+ * these coordinates; whatever lies outside stays. */
+GATTN_DEVICE void gattn_send_box(const void *map, uint32_t shared,
+                                 const int32_t (&at)[5]) {
+#ifdef GATTN_WGMMA
+  asm volatile(
+      "cp.async.bulk.tensor.5d.global.shared::cta.tile.bulk_group "
+      "[%0, {%2, %3, %4, %5, %6}], [%1];" ::"l"(map),
+      "r"(shared), "r"(at[0]), "r"(at[1]), "r"(at[2]), "r"(at[3]), "r"(at[4])
+      : "memory");
+#endif
+}
+
+GATTN_DEVICE void gattn_send_commit() {
+#ifdef GATTN_WGMMA
+  asm volatile("cp.async.bulk.commit_group;" ::: "memory");
+#endif
+}
+
+/* The thread that sent: until what it sent has been read, or written. */
+GATTN_DEVICE void gattn_send_read() {
+#ifdef GATTN_WGMMA
+  asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory");
+#endif
+}
+
+GATTN_DEVICE void gattn_send_done() {
+#ifdef GATTN_WGMMA
+  asm volatile("cp.async.bulk.wait_group 0;" ::: "memory");
+#endif
+}
+
+/* All lanes of a warp: four 8 x 8 matrices of 16-bit elements to shared memory,
+ * lane 8n + r giving the address of row r of matrix n. */
+GATTN_DEVICE void gattn_store_matrices(uint32_t shared,
+                                       const uint32_t (&x)[4]) {
+#ifdef GATTN_WGMMA
+  asm volatile(
+      "stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(
+          shared),
+      "r"(x[0]), "r"(x[1]), "r"(x[2]), "r"(x[3])
+      : "memory");
+#endif
+}
+
+/* All threads of warpgroup `group`, 0 or 1, wait for one another. */
+GATTN_DEVICE void gattn_group_barrier(int group) {
+#ifdef GATTN_WGMMA
+  if (group)
+    asm volatile("bar.sync 2, 128;" ::: "memory");
+  else
+    asm volatile("bar.sync 1, 128;" ::: "memory");
+#endif
+}
+
+/* All warps of a warpgroup: N registers a thread from now on, fewer or more than
+ * before. */
+template <int N>
+GATTN_DEVICE void gattn_give_registers() {
+#ifdef GATTN_WGMMA
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(N));
+#endif
+}
+
+template <int N>
+GATTN_DEVICE void gattn_take_registers() {
+#ifdef GATTN_WGMMA
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(N));
 #endif
 }
 
