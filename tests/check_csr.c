@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "brutal.h"
-#include "dense.h"
+#include "edge_list.h"
 #include "masks/csr.h"
 
 static gattn_context *context;
@@ -20,51 +20,6 @@ static void setup(void) {
 static void teardown(void) { gattn_context_destroy(context); }
 
 /* ------------------------------------------------------------ building */
-
-/* Edges at random, named up to three times, row by row in random order. */
-typedef struct edge_list {
-  int64_t n, *rows, *columns, *offsets;
-  dense truth;
-} edge_list;
-
-static edge_list random_edges(uint64_t *state, int64_t n_q, int64_t n_kv,
-                              int64_t per_row) {
-  edge_list list = {.truth = dense_new(n_q, n_kv)};
-  size_t most = (size_t)(n_q * per_row) + 1;
-  list.rows = calloc(most, sizeof(int64_t));
-  list.columns = calloc(most, sizeof(int64_t));
-  list.offsets = calloc((size_t)n_q + 1, sizeof(int64_t));
-  ck_assert(list.rows && list.columns && list.offsets);
-  for (int64_t i = 0; i < n_q; i++) {
-    int64_t degree = n_kv ? dense_below(state, per_row + 1) : 0;
-    for (int64_t e = 0; e < degree; e++) {
-      int64_t j = dense_below(state, n_kv);
-      *dense_at(&list.truth, i, j) = true;
-      list.rows[list.n] = i;
-      list.columns[list.n++] = j;
-    }
-    list.offsets[i + 1] = list.n;
-  }
-  return list;
-}
-
-static void free_edges(edge_list *list) {
-  dense_free(&list->truth);
-  free(list->rows);
-  free(list->columns);
-  free(list->offsets);
-}
-
-static void shuffle(uint64_t *state, edge_list *list) {
-  for (int64_t e = list->n - 1; e > 0; e--) {
-    int64_t other = dense_below(state, e + 1);
-    int64_t row = list->rows[e], column = list->columns[e];
-    list->rows[e] = list->rows[other];
-    list->columns[e] = list->columns[other];
-    list->rows[other] = row;
-    list->columns[other] = column;
-  }
-}
 
 static gattn_graph *csr_of(int64_t n_q, int64_t n_kv, const int64_t *offsets,
                            const int64_t *columns) {
@@ -81,21 +36,21 @@ START_TEST(random_rows) {
                                      {9, 14, 9}};
   uint64_t state = (uint64_t)_i + 11;
   for (int round = 0; round < 4; round++) {
-    edge_list list = random_edges(&state, sizes[_i][0], sizes[_i][1],
-                                  sizes[_i][2]);
+    edge_list list =
+        edge_list_random(&state, sizes[_i][0], sizes[_i][1], sizes[_i][2]);
     gattn_graph *graph = csr_of(list.truth.n_q, list.truth.n_kv, list.offsets,
                                 list.columns);
     dense_check(context, graph, &list.truth, "from_csr");
     dense_check_derived(context, graph, &list.truth, "from_csr, derived");
     gattn_graph_release(graph);
-    shuffle(&state, &list);
+    edge_list_shuffle(&state, &list);
     ck_assert_int_eq(gattn_graph_from_coo(context, list.truth.n_q,
                                           list.truth.n_kv, list.n, list.rows,
                                           list.columns, &graph),
                      GATTN_SUCCESS);
     dense_check(context, graph, &list.truth, "from_coo");
     gattn_graph_release(graph);
-    free_edges(&list);
+    edge_list_free(&list);
   }
 }
 END_TEST
@@ -104,7 +59,7 @@ END_TEST
 START_TEST(long_rows_are_sorted) {
   uint64_t state = 3;
   for (int64_t n_kv = 200; n_kv <= 3000; n_kv += 1400) {
-    edge_list list = random_edges(&state, 6, n_kv, 400);
+    edge_list list = edge_list_random(&state, 6, n_kv, 400);
     gattn_graph *graph = csr_of(6, n_kv, list.offsets, list.columns);
     const gattn_csr *csr = gattn_csr_of(graph);
     int64_t at = 0;
@@ -114,7 +69,7 @@ START_TEST(long_rows_are_sorted) {
           ck_abort_msg("row %d lost column %d", (int)i, (int)j);
     ck_assert_int_eq(at, gattn_csr_edges(csr));
     gattn_graph_release(graph);
-    free_edges(&list);
+    edge_list_free(&list);
   }
 }
 END_TEST

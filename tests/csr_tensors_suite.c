@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "tests/attend_case.h"
-#include "tests/dense.h"
+#include "tests/edge_list.h"
 #include "tests/suites.h"
 
 static gattn_context *context;
@@ -57,52 +57,6 @@ static gattn_status from_coo(int64_t n_q, int64_t n_kv, const int64_t *rows,
   return status;
 }
 
-/* Edges at random, some named more than once. */
-typedef struct edge_list {
-  int64_t n, *rows, *columns, *offsets;
-  dense truth;
-} edge_list;
-
-static edge_list random_edges(uint64_t *state, int64_t n_q, int64_t n_kv,
-                              int64_t per_row) {
-  edge_list list = {.truth = dense_new(n_q, n_kv)};
-  const size_t most = (size_t)(n_q * per_row) + 1;
-  list.rows = calloc(most, sizeof(int64_t));
-  list.columns = calloc(most, sizeof(int64_t));
-  list.offsets = calloc((size_t)n_q + 1, sizeof(int64_t));
-  ck_assert(list.rows && list.columns && list.offsets);
-  for (int64_t i = 0; i < n_q; i++) {
-    const int64_t degree =
-        n_kv && i % 5 != 3 ? dense_below(state, per_row + 1) : 0;
-    for (int64_t e = 0; e < degree; e++) {
-      const int64_t j = dense_below(state, n_kv);
-      *dense_at(&list.truth, i, j) = true;
-      list.rows[list.n] = i;
-      list.columns[list.n++] = j;
-    }
-    list.offsets[i + 1] = list.n;
-  }
-  return list;
-}
-
-static void free_edges(edge_list *list) {
-  dense_free(&list->truth);
-  free(list->rows);
-  free(list->columns);
-  free(list->offsets);
-}
-
-static void shuffle(uint64_t *state, edge_list *list) {
-  for (int64_t e = list->n - 1; e > 0; e--) {
-    const int64_t other = dense_below(state, e + 1);
-    const int64_t row = list->rows[e], column = list->columns[e];
-    list->rows[e] = list->rows[other];
-    list->columns[e] = list->columns[other];
-    list->rows[other] = row;
-    list->columns[other] = column;
-  }
-}
-
 /* The same edges in order and once each: what needs no sorting. */
 static void sort_edges(edge_list *list) {
   list->n = 0;
@@ -138,9 +92,9 @@ START_TEST(edges_make_sets) {
   uint64_t state = (uint64_t)_i + 5;
   for (int layout = 0; layout < ORACLE_LAYOUTS; layout++) {
     edge_list list =
-        random_edges(&state, sizes[_i][0], sizes[_i][1], sizes[_i][2]);
+        edge_list_random(&state, sizes[_i][0], sizes[_i][1], sizes[_i][2]);
     check_both(&list, (oracle_layout)layout, "unsorted");
-    shuffle(&state, &list);
+    edge_list_shuffle(&state, &list);
     gattn_graph *graph = NULL;
     ck_success(context, from_coo(list.truth.n_q, list.truth.n_kv, list.rows,
                                  list.columns, list.n, (oracle_layout)layout,
@@ -149,7 +103,7 @@ START_TEST(edges_make_sets) {
     gattn_graph_release(graph);
     sort_edges(&list);
     check_both(&list, (oracle_layout)layout, "sorted");
-    free_edges(&list);
+    edge_list_free(&list);
   }
 }
 END_TEST
@@ -301,7 +255,7 @@ START_TEST(attention_takes_them) {
   static const char *const frontiers[] = {NULL, "range:3:31", "last:1",
                                           "list:39,2,17,0"};
   uint64_t state = 77;
-  edge_list list = random_edges(&state, 40, 70, 90);
+  edge_list list = edge_list_random(&state, 40, 70, 90);
   gattn_graph *graph = NULL;
   ck_success(context, from_csr(40, 70, list.offsets, list.columns, list.n,
                                ORACLE_DENSE, &graph));
@@ -321,7 +275,7 @@ START_TEST(attention_takes_them) {
       attend_compare(context, &c);
     }
   gattn_graph_release(graph);
-  free_edges(&list);
+  edge_list_free(&list);
   test_settle();
 }
 END_TEST
