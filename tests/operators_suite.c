@@ -140,69 +140,19 @@ static void check_all(const test_problem_options *options) {
 /* ------------------------------------------------------------ problems */
 
 START_TEST(masks_and_frontiers) {
-  for (int frontier = 0; frontier < FRONTIERS; frontier++)
-    check_all(&(test_problem_options){.mask = (test_mask)_i,
-                                      .frontier = (test_frontier)frontier,
-                                      .rank = 2,
-                                      .n_q = 37,
-                                      .n_kv = 41,
-                                      .dim = 9,
-                                      .dim_v = 5,
-                                      .seed = 10});
+  test_problems_of_mask((test_mask)_i, check_all);
 }
 END_TEST
 
 START_TEST(types_and_layouts) {
-  for (int layout = 0; layout < ORACLE_LAYOUTS; layout++)
-    check_all(&(test_problem_options){.mask = MASK_BAND,
-                                      .type = (gattn_type)_i,
-                                      .layout = (oracle_layout)layout,
-                                      .batch = 2,
-                                      .heads = 4,
-                                      .kv_heads = 2,
-                                      .n_q = 19,
-                                      .n_kv = 23,
-                                      .dim = 8,
-                                      .dim_v = 7,
-                                      .seed = 20});
+  test_problems_of_type((gattn_type)_i, check_all);
 }
 END_TEST
 
-START_TEST(a_graph_per_head) {
-  for (int frontier = 0; frontier < FRONTIERS; frontier++)
-    check_all(&(test_problem_options){.mask = MASK_FULL,
-                                      .frontier = (test_frontier)frontier,
-                                      .stack = true,
-                                      .batch = 2,
-                                      .heads = 6,
-                                      .kv_heads = 3,
-                                      .n_q = 17,
-                                      .n_kv = 13,
-                                      .dim = 3,
-                                      .dim_v = 4,
-                                      .seed = 30});
-}
+START_TEST(a_graph_per_head) { test_problems_of_stacks(check_all); }
 END_TEST
 
-/* n_q, n_kv, dim, dim_v that hurt. */
-static const int64_t shapes[][4] = {
-    {0, 5, 3, 3},   {5, 0, 3, 3},       {1, 1, 1, 1},       {1, 300, 2, 1},
-    {300, 1, 1, 2}, {33, 65, 257, 300}, {64, 64, 256, 513}, {4, 4, 2, 0},
-};
-
-START_TEST(shapes_that_hurt) {
-  const int64_t *shape = shapes[_i];
-  for (int mask = 0; mask < MASKS; mask++)
-    check_all(&(test_problem_options){.mask = (test_mask)mask,
-                                      .rank = 3,
-                                      .heads = 2,
-                                      .kv_heads = 1,
-                                      .n_q = shape[0],
-                                      .n_kv = shape[1],
-                                      .dim = shape[2],
-                                      .dim_v = shape[3],
-                                      .seed = 40});
-}
+START_TEST(shapes_that_hurt) { test_problems_of_shape(_i, check_all); }
 END_TEST
 
 /* ------------------------------------------------------------ NaN and inf */
@@ -357,8 +307,7 @@ Suite *make_operators_suite(void) {
   tcase_add_loop_test(tcase, masks_and_frontiers, 0, MASKS);
   tcase_add_loop_test(tcase, types_and_layouts, 0, GATTN_INT64);
   tcase_add_test(tcase, a_graph_per_head);
-  tcase_add_loop_test(tcase, shapes_that_hurt, 0,
-                      sizeof shapes / sizeof *shapes);
+  tcase_add_loop_test(tcase, shapes_that_hurt, 0, TEST_SHAPES);
   tcase_add_loop_test(tcase, nan_reaches_its_neighbours_alone, 0, 6);
   tcase_add_test(tcase, removed_edges_stay_out);
   tcase_add_test(tcase, nan_wins_a_reduction);

@@ -66,6 +66,15 @@ oracle_array test_problem_rows(const test_problem *problem, gattn_type type,
 oracle_array test_problem_output(const test_problem *problem,
                                  oracle_layout layout);
 
+/* Families of problems, each given to a check: every frontier, every layout, a
+ * graph per head, and sizes that hurt with every mask. */
+typedef void (*test_problem_check)(const test_problem_options *options);
+void test_problems_of_mask(test_mask mask, test_problem_check check);
+void test_problems_of_type(gattn_type type, test_problem_check check);
+void test_problems_of_stacks(test_problem_check check);
+enum { TEST_SHAPES = 8 };
+void test_problems_of_shape(int shape, test_problem_check check);
+
 /* Fails the test unless the edge array holds the edges of a dense matrix; the
  * tails of shorter heads must still hold what they held before. */
 void test_problem_assert_edges(const char *what, const test_problem *problem,

@@ -56,65 +56,22 @@ static void check_options(const test_problem_options *options) {
 }
 
 START_TEST(chains_of_masks_and_frontiers) {
-  for (int frontier = 0; frontier < FRONTIERS; frontier++)
-    check_options(&(test_problem_options){.mask = (test_mask)_i,
-                                          .frontier = (test_frontier)frontier,
-                                          .rank = 2 + frontier,
-                                          .n_q = 70,
-                                          .n_kv = 81,
-                                          .dim = 17,
-                                          .dim_v = 9,
-                                          .seed = 10});
+  test_problems_of_mask((test_mask)_i, check_options);
 }
 END_TEST
 
 START_TEST(chains_of_types_and_layouts) {
-  for (int layout = 0; layout < ORACLE_LAYOUTS; layout++)
-    check_options(&(test_problem_options){.mask = MASK_CAUSAL,
-                                          .type = (gattn_type)_i,
-                                          .layout = (oracle_layout)layout,
-                                          .batch = 2,
-                                          .heads = 4,
-                                          .kv_heads = 2,
-                                          .n_q = 35,
-                                          .n_kv = 29,
-                                          .dim = 8,
-                                          .dim_v = 8,
-                                          .seed = 20});
+  test_problems_of_type((gattn_type)_i, check_options);
 }
 END_TEST
 
 START_TEST(chains_of_a_graph_per_head) {
-  for (int frontier = 0; frontier < FRONTIERS; frontier++)
-    check_options(&(test_problem_options){.frontier = (test_frontier)frontier,
-                                          .stack = true,
-                                          .batch = 2,
-                                          .heads = 6,
-                                          .kv_heads = 3,
-                                          .n_q = 21,
-                                          .n_kv = 33,
-                                          .dim = 4,
-                                          .dim_v = 4,
-                                          .seed = 30});
+  test_problems_of_stacks(check_options);
 }
 END_TEST
 
-static const int64_t shapes[][4] = {
-    {0, 5, 3, 3},  {5, 0, 3, 3},       {1, 1, 1, 1}, {1, 70, 2, 1},
-    {70, 1, 1, 2}, {33, 65, 257, 300}, {5, 5, 2, 0},
-};
-
 START_TEST(chains_of_shapes_that_hurt) {
-  const int64_t *shape = shapes[_i];
-  for (int mask = 0; mask < MASKS; mask++)
-    check_options(&(test_problem_options){.mask = (test_mask)mask,
-                                          .rank = 3,
-                                          .heads = 2,
-                                          .n_q = shape[0],
-                                          .n_kv = shape[1],
-                                          .dim = shape[2],
-                                          .dim_v = shape[3],
-                                          .seed = 40});
+  test_problems_of_shape(_i, check_options);
 }
 END_TEST
 
@@ -204,8 +161,7 @@ Suite *make_program_suite(void) {
   tcase_add_loop_test(chains, chains_of_masks_and_frontiers, 0, MASKS);
   tcase_add_loop_test(chains, chains_of_types_and_layouts, 0, GATTN_INT64);
   tcase_add_test(chains, chains_of_a_graph_per_head);
-  tcase_add_loop_test(chains, chains_of_shapes_that_hurt, 0,
-                      sizeof shapes / sizeof *shapes);
+  tcase_add_loop_test(chains, chains_of_shapes_that_hurt, 0, TEST_SHAPES);
   tcase_add_loop_test(chains, edge_values_reach_their_edges, 0, FRONTIERS);
   if (!test_on_device())
     tcase_add_loop_test(chains, score_functions_see_their_edge, 0, MASKS);
