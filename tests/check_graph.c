@@ -3,13 +3,12 @@
 #include <check.h>
 #include <gattn.h>
 #include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "brutal.h"
 #include "dense.h"
 #include "masks/graph.h"
 #include "masks/walk.h"
+#include "tests/backend.h"
 
 static gattn_context *context;
 
@@ -496,9 +495,6 @@ static Suite *make_graph_suite(void) {
 }
 
 int main(void) {
-  SRunner *runner = srunner_create(make_graph_suite());
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  Suite *suite = make_graph_suite();
+  return test_run(&suite, 1);
 }
