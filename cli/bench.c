@@ -16,6 +16,7 @@ const char cli_help_bench[] =
     "                   [--json] [-n N] [-d D] [--heads H] [--repeat R]\n"
     "                   [--keep-going] [--threads T]\n"
     "                   [--isa auto|portable|avx2|avx512]\n"
+    "                   [--effort estimate|measure] [--wisdom FILE]\n"
     "\n"
     "Measures this machine's copy, arithmetic and random-row rates, then\n"
     "times attention against what they allow. `limit` is the fraction of the\n"
@@ -43,7 +44,9 @@ const char cli_help_bench[] =
     "  --repeat R   runs to take the median of; without it enough of them\n"
     "  --keep-going go on after a workload that fails\n"
     "  --threads T  number of threads\n"
-    "  --isa I      instruction set; auto without it\n";
+    "  --isa I      instruction set; auto without it\n"
+    "  --effort E   how plans are chosen: estimate (without it), or measure\n"
+    "  --wisdom F   what was measured before; measuring adds to it\n";
 
 static const struct {
   const char *name;
@@ -104,6 +107,8 @@ static int parse(int argc, char **argv, bench_request *r) {
       CLI_OPTION("--threads", CLI_SIZE, &r->machine.threads, .minimum = 1,
                  .maximum = CLI_MAX_THREADS),
       CLI_OPTION("--isa", CLI_TEXT, &r->machine.isa),
+      CLI_OPTION("--effort", CLI_TEXT, &r->planning.effort),
+      CLI_OPTION("--wisdom", CLI_TEXT, &r->planning.wisdom),
   };
   r->suite = "forward";
   return cli_parse_options("bench", options, sizeof options / sizeof *options,
@@ -227,6 +232,7 @@ int cli_bench(int argc, char **argv) {
   if (status == CLI_HELP) return cli_print_help("bench");
   if (!status) status = find_suite(&request, &fill);
   if (!status) status = find_type(&request);
+  if (!status) status = cli_planning_check("bench", &request.planning);
   if (!status) status = list(&request, fill, workloads, &count);
   if (status) return status;
   bench_machine machine;
@@ -234,7 +240,10 @@ int cli_bench(int argc, char **argv) {
   if (status) return status;
   cli_progress_start(&machine.session, "bench");
   status = check_masks(&machine.session, workloads, count);
+  if (!status) status = cli_planning_read(&machine.session, &request.planning);
   if (!status) status = run(&machine, &request, workloads, count);
+  if (!status)
+    status = cli_planning_write(&machine.session, &request.planning);
   cli_progress_end(&machine.session);
   bench_machine_close(&machine);
   return status;

@@ -2,7 +2,7 @@
 #ifndef GATTN_CLI_BENCH_H
 #define GATTN_CLI_BENCH_H
 
-#include "cli/session.h"
+#include "cli/planning.h"
 
 enum { BENCH_MASK_SIZE = 1024, BENCH_MOST_WORKLOADS = 64 };
 
@@ -38,6 +38,7 @@ typedef struct bench_request {
   gattn_type type;
   const char *type_name;
   cli_session_options machine;
+  cli_planning planning;
 } bench_request;
 
 /* The workloads of a suite into workloads[BENCH_MOST_WORKLOADS]; returns

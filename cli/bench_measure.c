@@ -8,6 +8,7 @@ typedef struct bench_work {
   bench_machine *machine;
   const bench_workload *workload;
   int64_t repeat;
+  gattn_effort effort;
   gattn_graph *graph;
   gattn_frontier *frontier; /* null: all */
   bench_arrays arrays;
@@ -44,13 +45,15 @@ static gattn_status describe(gattn_program *program, bench_work *work) {
 
 static gattn_status make_plan(bench_work *work, bench_result *result) {
   gattn_program *program;
+  const gattn_plan_options options = {.struct_size = sizeof options,
+                                      .effort = work->effort};
   /* Operands are still being drawn, which is not planning. */
   gattn_status status = gattn_synchronize(context_of(work));
   const double start = cli_seconds();
   if (!status) status = gattn_program_create(context_of(work), &program);
   if (status) return status;
   status = describe(program, work);
-  if (!status) status = gattn_plan_create(program, NULL, &work->plan);
+  if (!status) status = gattn_plan_create(program, &options, &work->plan);
   /* What planning has put on the device's stream is planning. */
   if (!status) status = gattn_synchronize(context_of(work));
   result->plan_seconds += cli_seconds() - start;
@@ -179,7 +182,8 @@ double bench_bytes(const bench_request *request,
 int bench_measure(bench_machine *machine, const bench_request *request,
                   const bench_workload *workload, bench_result *result) {
   bench_work work = {
-      .machine = machine, .workload = workload, .repeat = request->repeat};
+      .machine = machine, .workload = workload, .repeat = request->repeat,
+      .effort = request->planning.level};
   *result = (bench_result){
       .workload = workload,
       .heads = request->heads ? request->heads

@@ -16,6 +16,7 @@ const char cli_help_run[] =
     "usage: gattn run --mask EXPR --q Q.npy --k K.npy --v V.npy --out O.npy\n"
     "                 [--lse L.npy] [--frontier F] [--scale X]\n"
     "                 [--device cpu|cuda|cuda:N] [--threads T] [--explain]\n"
+    "                 [--effort estimate|measure] [--wisdom FILE]\n"
     "\n"
     "Exact attention over the edges of a mask. Arrays are C-ordered float32\n"
     "or float16, [n, d], [h, n, d] or [b, h, n, d]; K and V may have fewer\n"
@@ -31,7 +32,10 @@ const char cli_help_run[] =
     "  --device D     where to compute: cpu (without it), cuda, cuda:N; the\n"
     "                 arrays then are in the device's memory as a whole\n"
     "  --threads T    number of threads; without it as many as OpenMP starts\n"
-    "  --explain      print the plan before running it\n";
+    "  --explain      print the plan before running it\n"
+    "  --effort E     how the plan is chosen: estimate (without it), or measure:\n"
+    "                 time the candidates first, on arrays as large as these\n"
+    "  --wisdom FILE  what was measured before; measuring adds to it\n";
 
 static int parse(int argc, char **argv, run_request *r) {
   cli_option options[] = {
@@ -47,6 +51,8 @@ static int parse(int argc, char **argv, run_request *r) {
       CLI_OPTION("--threads", CLI_SIZE, &r->machine.threads, .minimum = 1,
                  .maximum = CLI_MAX_THREADS),
       CLI_OPTION("--explain", CLI_FLAG, &r->explain),
+      CLI_OPTION("--effort", CLI_TEXT, &r->planning.effort),
+      CLI_OPTION("--wisdom", CLI_TEXT, &r->planning.wisdom),
   };
   const size_t n = sizeof options / sizeof *options, scale = 7;
   int status = cli_parse_options("run", options, n, argc, argv);
@@ -54,7 +60,7 @@ static int parse(int argc, char **argv, run_request *r) {
   if (!status && r->path[RUN_L] && cli_same_output(r->path[RUN_L], r->path[RUN_O]))
     return cli_fail(CLI_BAD_REQUEST, "run",
                     "--lse: %s is where --out goes, too", r->path[RUN_L]);
-  return status;
+  return status ? status : cli_planning_check("run", &r->planning);
 }
 
 /* The graph and the frontier, once the arrays have said how large they are. */
@@ -106,10 +112,12 @@ static gattn_status describe(gattn_program *program, const run_request *request,
 static int make_plan(cli_session *session, const run_request *request,
                      run_work *work) {
   gattn_program *program;
+  const gattn_plan_options options = {.struct_size = sizeof options,
+                                      .effort = request->planning.level};
   gattn_status status = gattn_program_create(session->context, &program);
   if (status) return cli_session_fail(session, status, NULL);
   status = describe(program, request, work);
-  if (!status) status = gattn_plan_create(program, NULL, &work->plan);
+  if (!status) status = gattn_plan_create(program, &options, &work->plan);
   if (!status) status = gattn_plan_workspace(work->plan, &work->bytes);
   int exit_status =
       status ? cli_session_fail(session, status, NULL) : CLI_SUCCESS;
@@ -168,7 +176,9 @@ static int work_through(cli_session *session, const run_request *request,
                         run_work *work) {
   int status = run_open_inputs(session, request, work);
   if (!status) status = make_graph(session, request, work);
+  if (!status) status = cli_planning_read(session, &request->planning);
   if (!status) status = make_plan(session, request, work);
+  if (!status) status = cli_planning_write(session, &request->planning);
   if (!status) status = run_create_outputs(session, request, work);
   if (!status && request->explain) status = explain(session, work);
   if (!status) status = place_and_execute(session, request, work);

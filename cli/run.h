@@ -3,7 +3,7 @@
 #ifndef GATTN_CLI_RUN_H
 #define GATTN_CLI_RUN_H
 
-#include "cli/session.h"
+#include "cli/planning.h"
 
 enum { RUN_Q, RUN_K, RUN_V, RUN_O, RUN_L, RUN_ARRAYS };
 
@@ -13,6 +13,7 @@ typedef struct run_request {
   double scale;
   bool has_scale, explain;
   cli_session_options machine;
+  cli_planning planning;
 } run_request;
 
 typedef struct run_work {
