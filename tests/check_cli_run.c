@@ -46,6 +46,54 @@ START_TEST(explains_its_plan) {
 }
 END_TEST
 
+/* What one run has measured, the next knows; and the answer stays. */
+START_TEST(measures_and_remembers) {
+  size_t length_1, length_2;
+  three_arrays();
+  RUN("--explain");
+  command_assert_success();
+  ck_assert_ptr_null(strstr(command_out, "chosen by timing"));
+  char *estimated = command_read("o.npy", &length_1);
+  RUN("--explain", "--effort", "measure", "--wisdom", "w.txt");
+  command_assert_success();
+  ck_assert_ptr_nonnull(strstr(command_out, "chosen by timing"));
+  char *measured = command_read("o.npy", &length_2);
+  ck_assert_uint_eq(length_1, length_2);
+  free(measured);
+  char *wisdom = command_read("w.txt", &length_1);
+  ck_assert_ptr_nonnull(strstr(wisdom, "note \"local(4)\""));
+  free(wisdom);
+  RUN("--explain", "--wisdom", "w.txt");
+  command_assert_success();
+  ck_assert_ptr_nonnull(strstr(command_out, "chosen by timing"));
+  /* Other work joins it. */
+  GATTN("run", "--mask", "local(3)", ARRAYS, "--out", "o.npy", "--effort",
+        "measure", "--wisdom", "w.txt");
+  command_assert_success();
+  wisdom = command_read("w.txt", &length_2);
+  ck_assert_uint_gt(length_2, length_1);
+  ck_assert_ptr_nonnull(strstr(wisdom, "note \"local(4)\""));
+  free(wisdom);
+  free(estimated);
+}
+END_TEST
+
+START_TEST(refuses_wisdom) {
+  three_arrays();
+  RUN("--effort", "mesure");
+  command_assert_failure(2, "run", "the closest is measure");
+  RUN("--wisdom", "none.txt");
+  command_assert_failure(2, "run", "none.txt: No such file");
+  RUN("--effort", "measure", "--wisdom", ".");
+  command_assert_failure(2, "run", "--wisdom");
+  command_write("w.txt", "# mine\nrubbish\n", 15);
+  RUN("--wisdom", "w.txt");
+  command_assert_failure(2, "run", "line 2 of wisdom");
+  RUN("--effort", "measure", "--wisdom", "/nowhere/w.txt");
+  command_assert_failure(1, "run", "/nowhere/w.txt");
+}
+END_TEST
+
 START_TEST(threads_change_nothing) {
   size_t length_1, length_2;
   three_arrays();
@@ -279,6 +327,8 @@ static Suite *make_cli_run_suite(void) {
   TCase *tcase = tcase_create("options");
   tcase_add_checked_fixture(tcase, command_enter, command_leave);
   tcase_add_test(tcase, explains_its_plan);
+  tcase_add_test(tcase, measures_and_remembers);
+  tcase_add_test(tcase, refuses_wisdom);
   tcase_add_test(tcase, threads_change_nothing);
   tcase_add_test(tcase, output_over_an_input);
   tcase_add_test(tcase, no_rows);
