@@ -24,8 +24,8 @@ const hopper_row rows[] = {
     {GATTN_BFLOAT16, 128, gattn_hopper_bfloat16_128},
 };
 
-/* Whether the build has machine code for compute capability 9.0a: the kernels are
- * empty in any other. */
+/* Whether the build has machine code for compute capability 9.0a: the kernels
+ * are empty in any other. */
 constexpr bool built_for_hopper(const char *list = GATTN_CUDA_ARCH) {
   for (; *list; list++)
     if (list[0] == '9' && list[1] == '0' && list[2] == 'a') return true;
@@ -113,7 +113,8 @@ bool queries_in_boxes(const gattn_device_attention &a,
     return false;
   if (!axes_of(pass.numbering, a.n_f, (uint32_t)pass.lanes, axes)) return false;
   for (uint32_t &extent : axes->box)
-    if (extent > 1 && lanes < (uint32_t)pass.lanes) extent = extent < 16 ? 1 : 16;
+    if (extent > 1 && lanes < (uint32_t)pass.lanes)
+      extent = extent < 16 ? 1 : 16;
   return true;
 }
 

@@ -5,8 +5,8 @@
  * otherwise. Weights stay in registers. Where registers allow it, the keys'
  * product of one tile and the values' product of the tile before it are under
  * way together, and the softmax of the one runs beside the other (Shah et al.
- * 2024, arXiv:2407.08608); else it is the other warpgroups of the multiprocessor
- * that fill the tensor cores meanwhile. */
+ * 2024, arXiv:2407.08608); else it is the other warpgroups of the
+ * multiprocessor that fill the tensor cores meanwhile. */
 #ifndef GATTN_OPERATORS_CUDA_TILE_HOPPER_CONSUME_CUH
 #define GATTN_OPERATORS_CUDA_TILE_HOPPER_CONSUME_CUH
 
@@ -18,10 +18,13 @@ template <int D, int STAGES>
 struct gattn_consumer {
   const gattn_hopper_run &run;
   gattn_hopper_shared<D, STAGES> *shared;
-  int group, first;                             /* row of the warp in an item */
+  int group, first; /* row of the warp in an item */
   gattn_ring_place<GATTN_HOPPER_ITEMS> item;
-  gattn_ring_place<STAGES> key;                 /* the next key tile */
-  int left;                                     /* key tiles of the item */
+  gattn_ring_place<STAGES> key; /* the next key tile */
+  int left; /* key tiles of the item */
+  /* The group's rows of Q in item 0, K and V in place 0 of the ring, in shared
+   * memory, in units of 16 bytes, as matrix descriptors count. */
+  uint32_t q, k, v;
 };
 
 /* All lanes of a warp: the warp is done with a place of the ring or an item. */
@@ -54,19 +57,17 @@ template <typename T, int D, int STAGES>
 GATTN_DEVICE void gattn_start_keys(const gattn_consumer<D, STAGES> &consumer,
                                    int stage, float (&s)[8][4]) {
   const uint32_t q =
-      gattn_shared_address(consumer.shared->q[consumer.item.stage]) +
-      consumer.group * 64 * 128;
-  const uint32_t k = gattn_shared_address(consumer.shared->k[stage]);
+      consumer.q + consumer.item.stage * (GATTN_HOPPER_LANES * D * 2 / 16);
+  const uint32_t k = consumer.k + stage * (GATTN_TILE_KEYS * D * 2 / 16);
   gattn_hold(s);
   gattn_group_begin();
 #pragma unroll
   for (int d = 0; d < D / 16; d++)
     gattn_group_multiply_keys(
         s,
-        gattn_matrix(q + d / 4 * GATTN_HOPPER_LANES * 128 + d % 4 * 32, 0,
-                     1024),
-        gattn_matrix(k + d / 4 * GATTN_TILE_KEYS * 128 + d % 4 * 32, 0, 1024),
-        d > 0, T());
+        gattn_matrix<0>(q, d / 4 * GATTN_HOPPER_LANES * 8 + d % 4 * 2),
+        gattn_matrix<0>(k, d / 4 * GATTN_TILE_KEYS * 8 + d % 4 * 2), d > 0,
+        T());
   gattn_group_commit();
 }
 
@@ -75,14 +76,13 @@ template <typename T, int D, int STAGES>
 GATTN_DEVICE void gattn_start_values(const gattn_consumer<D, STAGES> &consumer,
                                      int stage, const uint32_t (&weights)[4][4],
                                      float (&o)[D / 8][4]) {
-  const uint32_t v = gattn_shared_address(consumer.shared->v[stage]);
+  const uint32_t v = consumer.v + stage * (GATTN_TILE_KEYS * D * 2 / 16);
   gattn_hold(o);
   gattn_group_begin();
 #pragma unroll
   for (int n = 0; n < 4; n++)
     gattn_group_multiply_values(
-        o, weights[n],
-        gattn_matrix(v + n * 2048, GATTN_TILE_KEYS * 128, 1024), T());
+        o, weights[n], gattn_matrix<GATTN_TILE_KEYS * 128>(v, n * 128), T());
   gattn_group_commit();
 }
 
@@ -223,8 +223,18 @@ template <class Score, typename T, bool PAIRS, int D, int STAGES>
 GATTN_DEVICE void gattn_consume(const gattn_hopper_run &run,
                                 gattn_hopper_shared<D, STAGES> *shared) {
   const int first = ((int)threadIdx.x - GATTN_HOPPER_PRODUCERS) / 32 * 16;
-  gattn_consumer<D, STAGES> consumer = {run,    shared, first / 64, first,
-                                        {0, 0}, {0, 0}, 0};
+  const int group = __shfl_sync(~0u, first / 64, 0);
+  gattn_consumer<D, STAGES> consumer = {
+      run,
+      shared,
+      group,
+      first,
+      {0, 0},
+      {0, 0},
+      0,
+      gattn_shared_address(shared->q) / 16 + group * 64 * 8,
+      gattn_shared_address(shared->k) / 16,
+      gattn_shared_address(shared->v) / 16};
 #pragma unroll 1
   for (int64_t n = blockIdx.x; n < run.facts.items; n += gridDim.x) {
     gattn_arrival_wait(

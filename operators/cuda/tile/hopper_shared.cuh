@@ -43,9 +43,9 @@ struct gattn_hopper_shape {
 /* The key tiles of an item: those that the formula's bounds name, then those of
  * the list; of them the places [first, first + count). */
 typedef struct gattn_hopper_tiles {
-  int32_t begin[2], length; /* INTERVALS: the first span of tiles and its
-                             * length, and where the second begins; RECTANGLE:
-                             * first line and column of patches, patches across */
+  int32_t begin[2], length; /* INTERVALS: where two spans of tiles begin, and the
+                             * first one's length; RECTANGLE: first line and
+                             * column of patches, patches across */
   int32_t count;
   int64_t residue, keys; /* of the class; LINEAR: 0 and all */
   int64_t first, in_formula, list_begin;
@@ -66,7 +66,7 @@ typedef struct gattn_hopper_item {
 
 /* A key tile in the ring, as consumers read it. */
 typedef struct __align__(16) gattn_ring_entry {
-  int32_t cover[GATTN_HOPPER_GROUPS]; /* gattn_cover: how a group's rows meet it */
+  int32_t cover[GATTN_HOPPER_GROUPS]; /* gattn_cover, of each group's rows */
   int32_t word;                       /* as in gattn_key_place */
   int32_t at[2]; /* INTERVALS: the first key's place in its class; RECTANGLE:
                   * the first line and column */
@@ -214,10 +214,11 @@ GATTN_DEVICE uint2 gattn_word_of_bounds(const gattn_hopper_run &run,
                                         const gattn_ring_entry &entry) {
   const int at = entry.at[0];
   if (entry.word == GATTN_WORDS_OF_INTERVALS) {
-    const uint2 low = gattn_word_between(bounds.begin[0] - at,
-                                         bounds.end[0] - at);
-    const uint2 high = gattn_word_between(bounds.begin[1] - at,
-                                          bounds.end[1] - at);
+    const uint2 low =
+        gattn_word_between(bounds.begin[0] - at, bounds.end[0] - at);
+    if (bounds.begin[1] >= bounds.end[1]) return low;
+    const uint2 high =
+        gattn_word_between(bounds.begin[1] - at, bounds.end[1] - at);
     return make_uint2(low.x | high.x, low.y | high.y);
   }
   if (entry.word == GATTN_WORDS_OF_RECTANGLE) {

@@ -39,8 +39,8 @@ GATTN_DEVICE void gattn_score_rows(const gattn_hopper_run &run,
   for (int n = 0; n < 8; n++)
 #pragma unroll
     for (int e = 0; e < 2; e++) {
-      const int64_t j = base + gattn_key_number(run.facts.form,
-                                                8 * n + threadIdx.x % 4 * 2 + e);
+      const int key = 8 * n + threadIdx.x % 4 * 2 + e;
+      const int64_t j = base + gattn_key_number(run.facts.form, key);
 #pragma unroll
       for (int half = 0; half < 2; half++) {
         float &x = s[n][2 * half + e];

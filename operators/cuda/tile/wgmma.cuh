@@ -15,11 +15,12 @@
 #define GATTN_WGMMA 1
 #endif
 
-/* Descriptor of a matrix at `shared`: bytes from one 8-row group of atoms to
- * the next (`group`), and between atoms along a row (`atom`). */
-GATTN_DEVICE uint64_t gattn_matrix(uint32_t shared, int atom, int group) {
-  return (uint64_t)((shared & 0x3ffff) >> 4) | (uint64_t)(atom >> 4) << 16 |
-         (uint64_t)(group >> 4) << 32 | (uint64_t)1 << 62;
+/* Descriptor of a matrix that begins `units` of 16 bytes after `low`: 8-row
+ * groups of atoms 1024 bytes apart, atoms along a row ATOM bytes. */
+template <int ATOM>
+GATTN_DEVICE uint64_t gattn_matrix(uint32_t low, int units) {
+  return (uint64_t)(low + units) | (uint64_t)(ATOM >> 4) << 16 |
+         (uint64_t)(1024 >> 4) << 32 | (uint64_t)1 << 62;
 }
 
 /* Before the first product of a group: registers are as written. */
