@@ -1,6 +1,8 @@
 /* Blocks chosen by a graph over blocks. SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "masks/blockmask.h"
+
 #include "masks/degrees.h"
 #include "masks/random.h"
 
@@ -164,6 +166,14 @@ static const gattn_graph_class blockmask_class = {
     .release = blockmask_release,
     .broken = blockmask_broken,
 };
+
+bool gattn_blockmask_parameters(const gattn_graph *graph, gattn_graph **blocks,
+                                int64_t *b) {
+  if (graph->class_ != &blockmask_class) return false;
+  *blocks = ((const blockmask *)graph)->blocks;
+  *b = ((const blockmask *)graph)->b;
+  return true;
+}
 
 gattn_status gattn_mask_blockmask(gattn_context *context, int64_t n_q,
                                   int64_t n_kv, gattn_graph *blocks, int64_t b,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "operators/cuda/tile/sequence.h"
+#include "tests/tile_list.h"
 
 static int32_t lanes_64(int32_t type, int64_t dim, int64_t dim_v,
                         double degree) {
@@ -64,7 +65,9 @@ gattn_device_target lowered_target(const lowered_case *c) {
                                      : lanes_128,
       .shared_bytes = c->short_of_shared ? c->shared_lanes : INT64_MAX,
       .tile_shared_bytes = a_byte_a_lane,
-      .tile_blocks = two_blocks};
+      .tile_blocks = two_blocks,
+      .list_survey = tile_list_survey,
+      .list_build = tile_list_build};
 }
 
 gattn_status lowered_make(gattn_context *context, const lowered_case *c,

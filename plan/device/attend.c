@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "operators/cuda/tile/shared.h"
+#include "plan/device/lists.h"
 #include "plan/device/moves.h"
 #include "plan/device/uploaded.h"
 #include "plan/wisdom.h"
@@ -35,7 +36,9 @@ gattn_device_target gattn_device_target_of(const gattn_context *context) {
                                .tile_lanes = gattn_tile_lanes,
                                .shared_bytes = facts->shared_bytes,
                                .tile_shared_bytes = gattn_tile_shared_bytes,
-                               .tile_blocks = gattn_tile_blocks};
+                               .tile_blocks = gattn_tile_blocks,
+                               .list_survey = gattn_list_survey,
+                               .list_build = gattn_list_build};
 }
 
 static gattn_status lower_head(gattn_device_attend *attend, int64_t h) {
@@ -62,13 +65,6 @@ static gattn_status lower_heads(gattn_device_attend *attend) {
   if (!status && attend->n_lowered > 1 && gattn_heads_alike(attend))
     status = gattn_heads_join(attend);
   return status;
-}
-
-/* The lists are on the device now; of those here only numbers are wanted. */
-static void drop_lists(gattn_device_attend *attend) {
-  for (int64_t h = 0; h < attend->n_lowered; h++)
-    for (int64_t p = 0; p < attend->lowered[h].n_parts; p++)
-      gattn_tile_store_drop(attend->context, &attend->lowered[h].parts[p].list);
 }
 
 /* ------------------------------------------------------------ arrays */
@@ -157,9 +153,7 @@ static gattn_status fill(gattn_device_attend *attend) {
   if (!status) status = upload_table(attend);
   if (!status) status = lower_heads(attend);
   if (!status) status = make_branches(attend);
-  if (status) return status;
-  drop_lists(attend);
-  return gattn_device_lay_out(attend);
+  return status ? status : gattn_device_lay_out(attend);
 }
 
 /* ------------------------------------------------------------ plans */

@@ -13,10 +13,17 @@ enum { DEGREE_SAMPLES = 64, DEGREE_WORK = 1 << 12 };
 
 /* ------------------------------------------------------------ degrees */
 
-bool gattn_device_may_look(const gattn_device_lowering *lowering,
-                           const gattn_graph *graph) {
-  return !gattn_frontier_on_device(lowering->problem->frontier) &&
-         !gattn_is_device_csr(graph);
+bool gattn_device_may_look(const gattn_device_lowering *lowering) {
+  return !gattn_frontier_on_device(lowering->problem->frontier);
+}
+
+gattn_status gattn_device_survey(const gattn_device_lowering *lowering,
+                                 const gattn_tile_pass *pass,
+                                 gattn_graph *graph,
+                                 gattn_tile_sample *sample) {
+  return lowering->target->list_survey(
+      lowering->context, lowering->problem->frontier,
+      &lowering->lowered->geometry, pass, graph, sample);
 }
 
 /* The degree of row i, or INFINITY. */
@@ -111,14 +118,9 @@ gattn_status gattn_device_list_candidate(const gattn_device_lowering *lowering,
   gattn_tile_sample sample = {0};
   gattn_tile_pass pass = gattn_device_pass(
       lowering, numbering, gattn_device_lanes(lowering, GATTN_TILE_KEYS));
-  gattn_status status = gattn_tile_store_sample(
-      lowering->context, &lowering->lowered->geometry, &pass, graph, &sample);
+  gattn_status status = gattn_device_survey(lowering, &pass, graph, &sample);
   if (status) return status;
-  const double samples = (double)gattn_samples_of(pass.n_tiles);
-  const gattn_pass_measure measure = {
-      .average = samples > 0 ? sample.slots / pass.lanes / GATTN_TILE_KEYS /
-                                   samples
-                             : 0};
+  const gattn_pass_measure measure = {.average = sample.key_tiles};
   pass.pieces = gattn_device_pieces(lowering, &pass, (int64_t)measure.average);
   *candidate = (gattn_device_candidate){
       .way = numbering->kind == GATTN_NUMBER_LINEAR ? GATTN_WAY_LIST
@@ -127,8 +129,6 @@ gattn_status gattn_device_list_candidate(const gattn_device_lowering *lowering,
       .lanes = pass.lanes,
       .seconds = gattn_device_pass_seconds(lowering, &pass, true, &measure),
       .bytes = (double)pass.n_tiles * (8 + ENTRY * measure.average)};
-  /* What was cut is longer, nobody knows by how much. */
-  if (sample.cut && !out) candidate->seconds = INFINITY;
   if (out) *out = sample;
   return GATTN_SUCCESS;
 }
@@ -166,7 +166,7 @@ int gattn_device_candidates(const gattn_device_lowering *lowering,
     if (own.kind != GATTN_NUMBER_LINEAR &&
         gattn_device_formula_candidate(lowering, graph, &own, &candidate))
       insert(candidates, &n, &candidate);
-    if (gattn_device_may_look(lowering, graph) &&
+    if (gattn_device_may_look(lowering) &&
         !gattn_device_list_candidate(lowering, graph, &linear, &candidate,
                                      NULL))
       insert(candidates, &n, &candidate);

@@ -403,7 +403,8 @@ void gattn_device_lowered_clear(gattn_context *context,
   for (int64_t p = 0; p < lowered->n_parts; p++) {
     gattn_graph_release(lowered->parts[p].graph);
     gattn_graph_release(lowered->parts[p].list_graph);
-    gattn_tile_store_free(context, &lowered->parts[p].list);
+    if (lowered->parts[p].list.release)
+      lowered->parts[p].list.release(context, &lowered->parts[p].list);
   }
   gattn_free(context, lowered->skip, lowered->hubs.n_ranges,
              sizeof *lowered->skip);

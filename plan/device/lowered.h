@@ -11,6 +11,28 @@
 #include "plan/device/formula.h"
 #include "plan/hubs.h"
 
+/* A tile list, owned. Patterns are the words of one query tile against one key
+ * tile; each stands once. */
+typedef struct gattn_tile_store {
+  int64_t n_tiles, n_entries, n_patterns;
+  int64_t most; /* entries of a query tile */
+  int32_t lanes;
+  gattn_tile_list list; /* where the target's kernels read */
+  /* Frees what follows; null: there is no list. */
+  void (*release)(gattn_context *context, struct gattn_tile_store *store);
+  void *memory;
+  int64_t bytes;
+  uint64_t *bits; /* [n_patterns, lanes] */
+} gattn_tile_store;
+
+/* What the list of a graph's edges would have, from a few query tiles. */
+typedef struct gattn_tile_sample {
+  double edges, slots; /* slots: lanes times keys of the tiles with edges */
+  double rows;         /* lanes that are there */
+  double present;      /* slots of lanes that are there */
+  double key_tiles;    /* with edges, of a query tile, on average */
+} gattn_tile_sample;
+
 /* The device that is lowered for. */
 typedef struct gattn_device_target {
   int32_t multiprocessors, capability;
@@ -25,19 +47,20 @@ typedef struct gattn_device_target {
   /* gattn_tile_blocks */
   int64_t (*tile_blocks)(int32_t type, int64_t dim, int64_t dim_v,
                          int32_t lanes, int64_t shared_bytes);
+  /* The list of a graph's edges for the pass, its numbering and its rows; rows
+   * that are skipped have none. The pass and the geometry have their pointers
+   * on the host; the frontier, the geometry's, is not one of the device.
+   * GATTN_ERROR_TOO_LARGE, GATTN_ERROR_CALLBACK, GATTN_ERROR_CANCELLED,
+   * GATTN_ERROR_MEMORY, GATTN_ERROR_DEVICE. */
+  gattn_status (*list_survey)(gattn_context *context, gattn_frontier *frontier,
+                              const gattn_device_attention *geometry,
+                              const gattn_tile_pass *pass, gattn_graph *graph,
+                              gattn_tile_sample *sample);
+  gattn_status (*list_build)(gattn_context *context, gattn_frontier *frontier,
+                             const gattn_device_attention *geometry,
+                             const gattn_tile_pass *pass, gattn_graph *graph,
+                             gattn_tile_store *store);
 } gattn_device_target;
-
-/* A tile list, owned. Patterns are the words of one query tile against one key
- * tile; each stands once. */
-typedef struct gattn_tile_store {
-  int64_t n_tiles, n_entries, n_patterns;
-  int32_t lanes;
-  int64_t *offsets; /* [n_tiles + 1]; null: there is no list */
-  int64_t *entries; /* [n_entries] */
-  int32_t *words;   /* [n_entries] */
-  uint64_t *bits;   /* [n_patterns, lanes] */
-  int64_t entry_capacity, pattern_capacity; /* as allocated */
-} gattn_tile_store;
 
 typedef enum gattn_device_form {
   GATTN_DEVICE_TILES, /* query tiles over key tiles: formula, list, or both */
@@ -49,8 +72,9 @@ typedef struct gattn_device_part {
   gattn_device_form form;
   gattn_graph *graph;      /* the formula's edges, or those of EDGES; or null */
   gattn_graph *list_graph; /* the list's edges; or null */
-  gattn_tile_pass tiles;   /* TILES, HUBS; pointers into host memory; states and
-                            * resume are the execution's business */
+  gattn_tile_pass tiles;   /* TILES, HUBS; pointers into host memory, but for
+                            * the list's; states and resume are the execution's
+                            * business */
   gattn_formula_arrays arrays; /* of the formula; live as long as `graph` */
   gattn_tile_store list;
   /* Of a query tile, sampled: on average, and the most; for explain. */
@@ -81,34 +105,6 @@ gattn_status gattn_device_lower(gattn_context *context,
                                 gattn_device_lowered *lowered);
 void gattn_device_lowered_clear(gattn_context *context,
                                 gattn_device_lowered *lowered);
-
-/* ------------------------------------------------- tile lists (tiles.c) */
-
-/* The list of a graph's edges for the pass: its numbering, LINEAR or TABLE, its
- * rows and skip. Rows that are skipped have none. GATTN_ERROR_TOO_LARGE,
- * GATTN_ERROR_CALLBACK, GATTN_ERROR_CANCELLED. */
-gattn_status gattn_tile_store_build(gattn_context *context,
-                                    const gattn_device_attention *geometry,
-                                    const gattn_tile_pass *pass,
-                                    gattn_graph *graph,
-                                    gattn_tile_store *store);
-void gattn_tile_store_free(gattn_context *context, gattn_tile_store *store);
-/* Frees the arrays, but keeps the numbers. */
-void gattn_tile_store_drop(gattn_context *context, gattn_tile_store *store);
-
-/* What a few query tiles of the list that would be built have. */
-typedef struct gattn_tile_sample {
-  double edges, slots; /* slots: lanes times keys of the tiles visited */
-  double rows;         /* lanes that are there */
-  double present;      /* slots of lanes that are there */
-  bool cut;            /* some rows were too long to be walked to their end */
-} gattn_tile_sample;
-
-gattn_status gattn_tile_store_sample(gattn_context *context,
-                                     const gattn_device_attention *geometry,
-                                     const gattn_tile_pass *pass,
-                                     gattn_graph *graph,
-                                     gattn_tile_sample *sample);
 
 /* ------------------------------------------------- measures (measure.c) */
 

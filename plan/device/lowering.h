@@ -106,9 +106,15 @@ typedef struct gattn_device_candidate {
 double gattn_device_degree(const gattn_device_lowering *lowering,
                            const gattn_graph *graph);
 
-/* Whether the host can ask the graph for the frontier's rows. */
-bool gattn_device_may_look(const gattn_device_lowering *lowering,
-                           const gattn_graph *graph);
+/* Whether lists can be looked at and made: only the device knows the rows of a
+ * frontier of its own, and only when they run. */
+bool gattn_device_may_look(const gattn_device_lowering *lowering);
+
+/* The target's list_survey of the frontier's rows. */
+gattn_status gattn_device_survey(const gattn_device_lowering *lowering,
+                                 const gattn_tile_pass *pass,
+                                 gattn_graph *graph,
+                                 gattn_tile_sample *sample);
 
 /* Lanes for a formula, from what it visits with some other number of them
  * (parts.c). */

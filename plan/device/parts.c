@@ -44,10 +44,13 @@ static void settle_pass(gattn_device_lowering *lowering,
   }
   const gattn_pass_measure measure =
       gattn_pass_measured(geometry, &part->tiles);
+  const gattn_tile_store *list = &part->list;
   part->key_tiles = measure.average;
-  part->most_key_tiles = (double)measure.most;
-  part->tiles.pieces =
-      gattn_device_pieces(lowering, &part->tiles, measure.most);
+  if (list->n_tiles)
+    part->key_tiles += (double)list->n_entries / (double)list->n_tiles;
+  part->most_key_tiles = (double)(measure.most + list->most);
+  part->tiles.pieces = gattn_device_pieces(lowering, &part->tiles,
+                                           measure.most + list->most);
 }
 
 int32_t gattn_device_formula_lanes(const gattn_device_lowering *lowering,
@@ -114,15 +117,12 @@ static gattn_status formula_pays(gattn_device_lowering *lowering,
       gattn_device_pass(lowering, &group->numbering,
                         gattn_device_lanes(lowering, GATTN_TILE_KEYS));
   gattn_status status =
-      gattn_tile_store_sample(lowering->context, &lowering->lowered->geometry,
-                              &pass, group->graph, &sample);
-  if (status || sample.cut) return status;
+      gattn_device_survey(lowering, &pass, group->graph, &sample);
+  if (status) return status;
   gattn_key_formula_of(group->graph, &pass.formula, &arrays);
   const double visited =
       gattn_pass_measured(&lowering->lowered->geometry, &pass).average;
-  const double tiles = sample.slots / pass.lanes / GATTN_TILE_KEYS /
-                       (double)gattn_samples_of(pass.n_tiles);
-  *pays = visited < scattered * (tiles + 1);
+  *pays = visited < scattered * (sample.key_tiles + 1);
   return GATTN_SUCCESS;
 }
 
@@ -230,7 +230,7 @@ static gattn_status choose_open(gattn_device_lowering *lowering,
   const bool sorts = may_sort(lowering, term->graph, &shape);
   gattn_status status = GATTN_SUCCESS;
   *choice = (open_group){.list = false};
-  if (!gattn_device_may_look(lowering, term->graph) ||
+  if (!gattn_device_may_look(lowering) ||
       term->way == GATTN_WAY_EDGES)
     return GATTN_SUCCESS;
   if (term->way == GATTN_WAY_LIST)
@@ -274,15 +274,12 @@ static gattn_device_part *linear_part(gattn_device_lowering *lowering) {
 
 static gattn_status attach_list(gattn_device_lowering *lowering,
                                 gattn_device_part *part, gattn_graph *graph) {
-  gattn_status status =
-      gattn_tile_store_build(lowering->context, &lowering->lowered->geometry,
-                             &part->tiles, graph, &part->list);
+  gattn_status status = lowering->target->list_build(
+      lowering->context, lowering->problem->frontier,
+      &lowering->lowered->geometry, &part->tiles, graph, &part->list);
   if (status) return status;
-  part->tiles.list[0] = (gattn_tile_list){.offsets = part->list.offsets,
-                                          .entries = part->list.entries,
-                                          .words = part->list.words,
-                                          .bits = part->list.bits};
   settle_pass(lowering, part);
+  part->tiles.list[0] = part->list.list;
   return GATTN_SUCCESS;
 }
 

@@ -37,25 +37,11 @@ static void pack_formula(packing *at, const gattn_device_part *part,
   }
 }
 
-static void pack_list(packing *at, const gattn_tile_store *list,
-                      gattn_tile_pass *tiles) {
-  if (!list->offsets) return;
-  tiles->list[0] = (gattn_tile_list){
-      .offsets =
-          pack(at, list->offsets, list->n_tiles + 1, sizeof *list->offsets),
-      .entries =
-          pack(at, list->entries, list->n_entries, sizeof *list->entries),
-      .words = pack(at, list->words, list->n_entries, sizeof *list->words),
-      .bits = pack(at, list->bits, list->n_patterns * list->lanes,
-                   sizeof *list->bits)};
-}
-
 static void pack_part(packing *at, const gattn_device_lowered *lowered,
                       const gattn_device_part *part, gattn_tile_pass *tiles) {
   *tiles = part->tiles;
   if (part->form == GATTN_DEVICE_EDGES) return;
   pack_formula(at, part, tiles);
-  pack_list(at, &part->list, tiles);
   tiles->numbering.table =
       pack(at, tiles->numbering.table, lowered->geometry.n_q,
            sizeof *tiles->numbering.table);

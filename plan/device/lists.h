@@ -1,0 +1,31 @@
+/* Tile lists made on the device. SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATTN_PLAN_DEVICE_LISTS_H
+#define GATTN_PLAN_DEVICE_LISTS_H
+
+#include "plan/device/lowered.h"
+
+/* gattn_device_target's functions. `pass` and `geometry` have their pointers on
+ * the host; the list has its own on the device. They wait for the device, and
+ * give back all memory but the list's. Lists are exact and the same in every
+ * run: tiles ascend, patterns are numbered in the order in which they first
+ * stand, each pattern once. */
+gattn_status gattn_list_survey(gattn_context *context,
+                               gattn_frontier *frontier,
+                               const gattn_device_attention *geometry,
+                               const gattn_tile_pass *pass,
+                               gattn_graph *graph, gattn_tile_sample *sample);
+gattn_status gattn_list_build(gattn_context *context, gattn_frontier *frontier,
+                              const gattn_device_attention *geometry,
+                              const gattn_tile_pass *pass, gattn_graph *graph,
+                              gattn_tile_store *store);
+
+/* The same with hashes of fewer bits: what tests see where patterns share
+ * one. */
+gattn_status gattn_list_build_hashed(gattn_context *context,
+                                     gattn_frontier *frontier,
+                                     const gattn_device_attention *geometry,
+                                     const gattn_tile_pass *pass,
+                                     gattn_graph *graph, uint64_t hash_mask,
+                                     gattn_tile_store *store);
+
+#endif
