@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "masks/fixed.h"
+
 #include "masks/atoms.h"
 #include "masks/degrees.h"
 #include "masks/interval.h"
@@ -150,6 +152,61 @@ static void reversed_describe(const gattn_graph *graph, gattn_text *text) {
   gattn_text_append(text, ")");
 }
 
+/* ------------------------------------------------------- tails alone */
+
+static int64_t tails_next(const gattn_graph *graph, int64_t i, int64_t j) {
+  const fixed *self = (const fixed *)graph;
+  (void)i;
+  if (j >= graph->n_kv || in_tail(self, j)) return gattn_min(j, graph->n_kv);
+  if (self->c == 0) return graph->n_kv;
+  return gattn_min(graph->n_kv,
+                   gattn_saturating_add(j - j % self->s, self->s - self->c));
+}
+
+static int64_t tails_stretch(const gattn_graph *graph, int64_t i, int64_t j) {
+  const fixed *self = (const fixed *)graph;
+  (void)i;
+  if (self->c == self->s) return graph->n_kv;
+  return gattn_min(graph->n_kv, gattn_saturating_add(j - j % self->s, self->s));
+}
+
+static int64_t tails_degree(const gattn_graph *graph, int64_t i) {
+  (void)i;
+  return tails_below((const fixed *)graph, graph->n_kv);
+}
+
+static bool tails_atoms(const gattn_graph *graph, gattn_atoms *atoms) {
+  const fixed *self = (const fixed *)graph;
+  return gattn_atoms_tail(atoms, self->s, self->c);
+}
+
+static bool tails_same_row(const gattn_graph *graph, int64_t a, int64_t b) {
+  (void)graph, (void)a, (void)b;
+  return true;
+}
+
+static void tails_shape(const gattn_graph *graph, gattn_shape *shape) {
+  (void)graph;
+  shape->form = GATTN_FORM_COLUMNS;
+}
+
+static void tails_describe(const gattn_graph *graph, gattn_text *text) {
+  const fixed *self = (const fixed *)graph;
+  gattn_text_append(text, "tails of fixed(%lld, %lld)", (long long)self->s,
+                    (long long)self->c);
+}
+
+static const gattn_graph_class tails_class = {
+    .name = "tails",
+    .next = tails_next,
+    .stretch = tails_stretch,
+    .degree = tails_degree,
+    .atoms = tails_atoms,
+    .same_row = tails_same_row,
+    .shape = tails_shape,
+    .describe = tails_describe,
+};
+
 /* ------------------------------------------------------------- making */
 
 static gattn_status fixed_transpose(gattn_context *context, gattn_graph *graph,
@@ -214,4 +271,25 @@ gattn_status gattn_mask_fixed(gattn_context *context, int64_t n_q, int64_t n_kv,
     return gattn_fail(context, GATTN_ERROR_ARGUMENT,
                       "c: %lld is above s = %lld", (long long)c, (long long)s);
   return fixed_new(context, &fixed_class, n_q, n_kv, s, c, graph);
+}
+
+gattn_status gattn_mask_tails(gattn_context *context, int64_t n_q, int64_t n_kv,
+                              int64_t s, int64_t c, gattn_graph **graph) {
+  return fixed_new(context, &tails_class, n_q, n_kv, s, c, graph);
+}
+
+static bool parameters(const gattn_graph *graph, const gattn_graph_class *class_,
+                       int64_t *s, int64_t *c) {
+  if (graph->class_ != class_) return false;
+  *s = ((const fixed *)graph)->s;
+  *c = ((const fixed *)graph)->c;
+  return true;
+}
+
+bool gattn_fixed_parameters(const gattn_graph *graph, int64_t *s, int64_t *c) {
+  return parameters(graph, &fixed_class, s, c);
+}
+
+bool gattn_tails_parameters(const gattn_graph *graph, int64_t *s, int64_t *c) {
+  return parameters(graph, &tails_class, s, c);
 }

@@ -500,20 +500,28 @@ START_TEST(times) {
 }
 END_TEST
 
-static Suite *make_lists_suite(void) {
-  Suite *suite = suite_create("tile lists");
-  TCase *tcase = tcase_create("lists");
+static TCase *add_case(Suite *suite, const char *name) {
+  TCase *tcase = tcase_create(name);
   tcase_add_checked_fixture(tcase, setup, teardown);
   tcase_set_timeout(tcase, 300);
-  tcase_add_loop_test(tcase, every_numbering, 0, COUNT(masks));
-  tcase_add_test(tcase, stored);
-  tcase_add_test(tcase, buckets);
-  tcase_add_test(tcase, surveys);
-  tcase_add_test(tcase, thinned);
-  tcase_add_test(tcase, hashes);
-  tcase_add_test(tcase, memory_is_refused);
-  tcase_add_test(tcase, times);
   suite_add_tcase(suite, tcase);
+  return tcase;
+}
+
+static Suite *make_lists_suite(void) {
+  Suite *suite = suite_create("tile lists");
+  tcase_add_loop_test(add_case(suite, "masks"), every_numbering, 0,
+                      COUNT(masks) / 2);
+  tcase_add_loop_test(add_case(suite, "more masks"), every_numbering,
+                      COUNT(masks) / 2, COUNT(masks));
+  tcase_add_test(add_case(suite, "stored"), stored);
+  tcase_add_test(add_case(suite, "buckets"), buckets);
+  TCase *samples = add_case(suite, "samples");
+  tcase_add_test(samples, surveys);
+  tcase_add_test(samples, thinned);
+  tcase_add_test(add_case(suite, "hashes"), hashes);
+  tcase_add_test(add_case(suite, "memory"), memory_is_refused);
+  tcase_add_test(add_case(suite, "times"), times);
   return suite;
 }
 

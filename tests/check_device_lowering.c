@@ -135,6 +135,11 @@ static const struct {
     {"strided(500) | strided(3)", 700, 700},
     {"fixed(128, 16)", 700, 900},
     {"fixed(48, 5) & causal", 700, 700},
+    {"fixed(70, 9)", 2300, 2300},
+    {"fixed(70, 9)", 2300, 1900},
+    {"fixed(33, 32) | local(5)", 1500, 1500},
+    {"fixed(20, 3) | dilated(3, 20) | random(2, 2)", 1500, 1500},
+    {"longformer(30, 3) | fixed(100, 20)", 2304, 2304},
     {"sparsetransformer(16)", 1000, 1000},
     {"sparsetransformer(100)", 1000, 1000},
     {"longnet(64, 1, 128, 2, 512, 8)", 1100, 1100},
@@ -351,11 +356,28 @@ START_TEST(vast) {
                   table[e].mask, (long long)lowered.n_parts);
     for (int64_t p = 0; p < lowered.n_parts; p++) {
       ck_assert_int_ne(lowered.parts[p].form, GATTN_DEVICE_EDGES);
-      ck_assert_ptr_null(lowered.parts[p].list.offsets);
+      ck_assert_ptr_null(lowered.parts[p].list.release);
     }
     gattn_device_lowered_clear(context, &lowered);
     gattn_graph_release(graph);
   }
+}
+END_TEST
+
+/* Tails run in classes of their own: no tile is visited without edges. */
+START_TEST(tails) {
+  const int64_t n = 131072, s = 512, c = 8;
+  gattn_graph *graph;
+  gattn_device_lowered lowered;
+  ck_ok(gattn_mask_fixed(context, n, n, s, c, &graph));
+  ck_ok(lowered_make(context, &targets[1], graph, NULL, &lowered));
+  ck_assert_int_eq(lowered.n_parts, 2);
+  ck_assert_int_eq(lowered.parts[0].tiles.numbering.kind,
+                   GATTN_NUMBER_CLASSES);
+  ck_assert_double_eq(lowered.parts[0].key_tiles, (double)(c * (n / s / 64)));
+  ck_assert_double_eq(lowered.parts[1].key_tiles, (double)(s / 64));
+  gattn_device_lowered_clear(context, &lowered);
+  gattn_graph_release(graph);
 }
 END_TEST
 
@@ -396,6 +418,7 @@ static Suite *make_device_lowering_suite(void) {
   TCase *plans = tcase_create("plans");
   tcase_add_checked_fixture(plans, setup, teardown);
   tcase_add_test(plans, vast);
+  tcase_add_test(plans, tails);
   tcase_add_test(plans, brutal);
   suite_add_tcase(suite, plans);
   return suite;

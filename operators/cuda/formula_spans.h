@@ -99,41 +99,61 @@ GATTN_HD gattn_tile_status gattn_atom_at(const gattn_key_atom *atom,
   return status;
 }
 
+/* A set joined of two. What settles it may stay longer than the other. */
+GATTN_HD gattn_tile_status gattn_status_join(int operator_,
+                                             gattn_tile_status lower,
+                                             gattn_tile_status upper) {
+  gattn_tile_status at;
+  int lower_settles, upper_settles;
+  if (operator_ == GATTN_KEYS_UNION) {
+    at.may = lower.may | upper.may;
+    at.sure = lower.sure | upper.sure;
+    lower_settles = lower.sure != 0;
+    upper_settles = upper.sure != 0;
+  } else if (operator_ == GATTN_KEYS_INTERSECTION) {
+    at.may = lower.may & upper.may;
+    at.sure = lower.sure & upper.sure;
+    lower_settles = lower.may == 0;
+    upper_settles = upper.may == 0;
+  } else {
+    at.may = lower.may & ~upper.sure;
+    at.sure = lower.sure & ~upper.may;
+    lower_settles = lower.may == 0;
+    upper_settles = upper.sure != 0;
+  }
+  const int upper_later = upper.until > lower.until;
+  at.until = upper_later ? lower.until : upper.until;
+  if (lower_settles && !(upper_settles && upper_later)) at.until = lower.until;
+  if (upper_settles && !(lower_settles && !upper_later)) at.until = upper.until;
+  return at;
+}
+
 /* The formula's status at a tile counted within rows' lines. */
 GATTN_HD gattn_tile_status gattn_formula_at(const gattn_formula *formula,
                                             const gattn_tile_rows *rows,
                                             const gattn_atom_extent *extents,
                                             int64_t tile) {
-  gattn_tile_status at;
-  at.may = at.sure = 0; /* stacks of bits, the top lowest */
-  at.until = rows->across * rows->down;
+  /* The stack, its top first. */
+  gattn_tile_status top, second, third, fourth;
+  top.may = top.sure = 0;
+  top.until = INT64_MAX;
+  second = third = fourth = top;
   for (int s = 0; s < formula->n_steps; s++) {
     const int step = formula->steps[s];
     if (step >= 0) {
-      const gattn_tile_status atom =
-          gattn_atom_at(&formula->atoms[step], rows, &extents[step], tile);
-      at.may = at.may << 1 | atom.may;
-      at.sure = at.sure << 1 | atom.sure;
-      if (atom.until < at.until) at.until = atom.until;
-      continue;
-    }
-    const uint32_t may = at.may & 1, sure = at.sure & 1;
-    at.may >>= 1;
-    at.sure >>= 1;
-    if (-1 - step == GATTN_KEYS_UNION) {
-      at.may |= may;
-      at.sure |= sure;
-    } else if (-1 - step == GATTN_KEYS_INTERSECTION) {
-      at.may &= ~(uint32_t)1 | may;
-      at.sure &= ~(uint32_t)1 | sure;
+      fourth = third;
+      third = second;
+      second = top;
+      top = gattn_atom_at(&formula->atoms[step], rows, &extents[step], tile);
     } else {
-      at.may &= ~sure;
-      at.sure &= ~may;
+      top = gattn_status_join(-1 - step, second, top);
+      second = third;
+      third = fourth;
     }
   }
-  at.may &= 1;
-  at.sure &= 1;
-  return at;
+  const int64_t end = rows->across * rows->down;
+  if (top.until > end) top.until = end;
+  return top;
 }
 
 /* Whether edges only join vertices of one residue class. */
@@ -187,6 +207,23 @@ GATTN_HD int gattn_spans_append(gattn_span *spans, int n, int64_t begin,
   return n + 1;
 }
 
+/* A formula that joins classes: all of them, but of a tail of the stride the
+ * last, which it has whole. */
+GATTN_HD gattn_span gattn_span_of_classes(const gattn_formula *formula,
+                                          const gattn_numbering *numbering) {
+  const gattn_key_atom *atom = &formula->atoms[0];
+  gattn_span span;
+  span.begin = span.full = 0;
+  span.end = gattn_tiles_of(numbering, GATTN_TILE_KEYS, formula->n_kv);
+  if (formula->n_steps == 1 && atom->kind == GATTN_KEYS_TAIL &&
+      atom->modulus == numbering->stride) {
+    span.begin = (atom->modulus - atom->width) *
+                 gattn_class_tiles(numbering, GATTN_TILE_KEYS, formula->n_kv);
+    span.full = 1;
+  }
+  return span;
+}
+
 GATTN_HD int gattn_formula_spans(const gattn_formula *formula,
                                  const gattn_numbering *numbering,
                                  const gattn_tile *queries, int64_t first,
@@ -199,9 +236,8 @@ GATTN_HD int gattn_formula_spans(const gattn_formula *formula,
   if (formula->n_steps == 0 || formula->n_kv == 0 || rows.last < rows.first)
     return 0;
   if (rows.stride > 1 && !gattn_formula_keeps_classes(formula, rows.stride)) {
-    spans[0].begin = spans[0].full = 0;
-    spans[0].end = gattn_tiles_of(numbering, GATTN_TILE_KEYS, formula->n_kv);
-    return 1;
+    spans[0] = gattn_span_of_classes(formula, numbering);
+    return spans[0].begin < spans[0].end;
   }
   if (!found) return 0;
   for (int a = 0; a < formula->n_atoms; a++)

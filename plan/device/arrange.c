@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "masks/fixed.h"
 #include "plan/device/lowering.h"
 
 static const gattn_numbering linear = {.kind = GATTN_NUMBER_LINEAR};
@@ -13,9 +14,7 @@ static bool same_numbering(const gattn_numbering *a, const gattn_numbering *b) {
          a->grid_w == b->grid_w && a->grid_h == b->grid_h;
 }
 
-/* Numberings other than the linear one have tiles of vertices from everywhere,
- * which pays if most of those are in the frontier. */
-static bool may_renumber(const gattn_device_lowering *lowering) {
+bool gattn_device_may_renumber(const gattn_device_lowering *lowering) {
   const gattn_attend_problem *problem = lowering->problem;
   return gattn_is_consecutive(problem->frontier) && !lowering->lowered->rows &&
          problem->n_f >= lowering->lowered->geometry.n_q / 2;
@@ -26,12 +25,15 @@ gattn_numbering gattn_device_numbering(const gattn_device_lowering *lowering,
                                        const gattn_graph *term) {
   const gattn_shape shape = gattn_shape_of(term);
   const int64_t n_q = term->n_q, n_kv = term->n_kv;
-  if (!may_renumber(lowering)) return linear;
+  int64_t s, c;
+  if (!gattn_device_may_renumber(lowering)) return linear;
   if (shape.form == GATTN_FORM_GRID && n_q == n_kv &&
       n_q == shape.grid_h * shape.grid_w)
     return (gattn_numbering){.kind = GATTN_NUMBER_PATCHES,
                              .grid_h = shape.grid_h,
                              .grid_w = shape.grid_w};
+  if (gattn_tails_parameters(term, &s, &c) && s < n_q && s < n_kv)
+    return (gattn_numbering){.kind = GATTN_NUMBER_CLASSES, .stride = s};
   if (shape.stride > 1 && shape.stride < n_q && shape.stride < n_kv)
     return (gattn_numbering){.kind = GATTN_NUMBER_CLASSES,
                              .stride = shape.stride};
@@ -178,13 +180,24 @@ static void take_the_whole(gattn_device_lowering *lowering) {
   lowering->groups[0].graph = gattn_graph_retain(lowering->graph);
 }
 
-static void linear_first(gattn_device_lowering *lowering) {
-  for (int g = 1; g < lowering->n_groups; g++) {
-    if (lowering->groups[g].numbering.kind != GATTN_NUMBER_LINEAR) continue;
-    const gattn_pass_group first = lowering->groups[0];
-    lowering->groups[0] = lowering->groups[g];
-    lowering->groups[g] = first;
-  }
+/* What earlier groups own is taken from later ones. Tails in classes of their
+ * own come first of all, so that their tiles stay whole. */
+static int rank_of(const gattn_pass_group *group) {
+  int64_t s, c;
+  const bool classes = group->numbering.kind == GATTN_NUMBER_CLASSES;
+  if (classes && gattn_tails_parameters(group->graph, &s, &c)) return 0;
+  return group->numbering.kind == GATTN_NUMBER_LINEAR ? 1 : 2;
+}
+
+static void order_groups(gattn_device_lowering *lowering) {
+  gattn_pass_group *groups = lowering->groups;
+  for (int g = 1; g < lowering->n_groups; g++)
+    for (int e = g; e > 0 && rank_of(&groups[e]) < rank_of(&groups[e - 1]);
+         e--) {
+      const gattn_pass_group later = groups[e - 1];
+      groups[e - 1] = groups[e];
+      groups[e] = later;
+    }
 }
 
 /* The numbering that a chosen way means: a term without one of its own joins
@@ -226,7 +239,7 @@ gattn_status gattn_device_arrange(gattn_device_lowering *lowering) {
   for (int t = 0; t < lowering->n_closed && !status; t++)
     status = add_to_group(lowering, &numberings[t], t);
   if (status) return status;
-  linear_first(lowering);
+  order_groups(lowering);
   take_the_whole(lowering);
   return GATTN_SUCCESS;
 }

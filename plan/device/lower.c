@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "masks/fixed.h"
 #include "masks/terms.h"
 #include "plan/device/lowering.h"
 
@@ -234,12 +235,49 @@ static void sort_term(gattn_device_lowering *lowering, gattn_graph *term,
   }
 }
 
+/* More tails than a query tile has spans: where they have a pass of their own,
+ * in residue classes, the tails are a few whole classes. */
+static bool is_cut(const gattn_device_lowering *lowering,
+                   const gattn_graph *term, int64_t *s, int64_t *c) {
+  return gattn_device_may_renumber(lowering) &&
+         gattn_fixed_parameters(term, s, c) && *c > 0 && *c < *s &&
+         term->n_kv / *s > GATTN_SPANS_MOST;
+}
+
+/* Cuts the fixed patterns among terms[*n] into blocks and tails. */
+static gattn_status cut_fixed(gattn_device_lowering *lowering,
+                              gattn_graph **terms, int64_t *n) {
+  gattn_context *context = lowering->context;
+  for (int64_t t = 0; t < *n && *n < GATTN_DEVICE_TERMS; t++) {
+    gattn_graph *blocks, *tails;
+    const int64_t n_q = terms[t]->n_q, n_kv = terms[t]->n_kv;
+    int64_t s, c;
+    if (!is_cut(lowering, terms[t], &s, &c)) continue;
+    gattn_status status = gattn_mask_tails(context, n_q, n_kv, s, c, &tails);
+    if (status) return status;
+    status = gattn_mask_blocks(context, n_q, n_kv, s, &blocks);
+    if (status) {
+      gattn_graph_release(tails);
+      return status;
+    }
+    gattn_graph_release(terms[t]);
+    terms[t] = blocks;
+    terms[(*n)++] = tails;
+  }
+  return GATTN_SUCCESS;
+}
+
 static gattn_status sort_terms(gattn_device_lowering *lowering) {
   gattn_graph *terms[GATTN_DEVICE_TERMS];
   int64_t n, rows_left = GATTN_HUB_ROWS;
   gattn_status status = gattn_terms(lowering->context, lowering->graph,
                                     GATTN_DEVICE_TERMS, terms, &n);
   if (status) return status;
+  status = cut_fixed(lowering, terms, &n);
+  if (status) {
+    while (n) gattn_graph_release(terms[--n]);
+    return status;
+  }
   lowering->lowered->taken.n_terms = (int32_t)n;
   for (int64_t t = 0; t < n; t++) {
     sort_term(lowering, terms[t], (int)t,

@@ -44,7 +44,7 @@ typedef struct gattn_device_lowering {
   gattn_way closed_way[GATTN_DEVICE_TERMS];
   gattn_graph *hubs[GATTN_DEVICE_TERMS];
   gattn_open_term open[GATTN_DEVICE_OPEN]; /* no formula, or none that pays */
-  gattn_pass_group groups[GATTN_DEVICE_GROUPS]; /* LINEAR first, if any */
+  gattn_pass_group groups[GATTN_DEVICE_GROUPS]; /* in their passes' order */
   gattn_graph *earlier; /* what the parts made so far own */
 } gattn_device_lowering;
 
@@ -141,6 +141,10 @@ enum { GATTN_DEVICE_CANDIDATES = 4 };
 int gattn_device_candidates(const gattn_device_lowering *lowering,
                             gattn_graph *graph,
                             gattn_device_candidate *candidates);
+
+/* Numberings other than the linear one have tiles of vertices from everywhere,
+ * which pays if most of those are in the frontier. */
+bool gattn_device_may_renumber(const gattn_device_lowering *lowering);
 
 /* Puts the closed terms into groups (arrange.c); terms for which no formula
  * pays become open. */
