@@ -8,6 +8,8 @@
 
 #include "frontier/frontier.h"
 #include "lib/device.h"
+#include "masks/device_csr.h"
+#include "operators/cuda/rows.h"
 #include "plan/device/lists.h"
 #include "tests/backend.h"
 #include "tests/device_heap.h"
@@ -334,6 +336,118 @@ START_TEST(buckets) {
 }
 END_TEST
 
+/* Plans fused attention on the mask. */
+static void plan_once(gattn_graph *graph, gattn_frontier *frontier) {
+  gattn_program *program;
+  gattn_plan *plan;
+  gattn_value q, k, s, w, o;
+  const int64_t keys[] = {2, gattn_graph_keys(graph), 64};
+  const int64_t rows[] = {
+      2, frontier ? gattn_frontier_size(frontier) : gattn_graph_queries(graph),
+      64};
+  ck_ok(gattn_program_create(context, &program));
+  ck_ok(gattn_program_input(program, "q", GATTN_FLOAT16, 3, rows, &q));
+  ck_ok(gattn_program_input(program, "k", GATTN_FLOAT16, 3, keys, &k));
+  ck_ok(gattn_program_advance(program, graph, frontier, q, k, NULL, NULL,
+                              GATTN_NO_VALUE, &s));
+  ck_ok(gattn_program_segmented_softmax(program, s, &w, NULL));
+  ck_ok(gattn_program_gather(program, w, k, &o));
+  ck_ok(gattn_program_output(program, "o", o));
+  ck_ok(gattn_plan_create(program, NULL, &plan));
+  gattn_plan_destroy(plan);
+  gattn_program_destroy(program);
+}
+
+static bool on_host(const gattn_graph *graph) {
+  return gattn_is_device_csr(graph) &&
+         atomic_load(&gattn_device_csr_of(graph)->mirror);
+}
+
+/* Edges that lie on the device are not copied from there. */
+START_TEST(edges_stay) {
+  gattn_graph *rows = stored_graph(N, 40), *blocks = stored_graph(77, 9);
+  gattn_graph *band, *mask, *both, *cut;
+  ck_ok(gattn_mask_blockmask(context, N, N, blocks, 16, &mask));
+  ck_ok(gattn_mask_parse(context, "local(40) | global(0:3)", N, N, &band));
+  ck_ok(gattn_graph_union(context, rows, mask, &both));
+  ck_ok(gattn_graph_difference(context, both, band, &cut));
+  gattn_graph *wider;
+  ck_ok(gattn_graph_union(context, band, both, &wider));
+  gattn_graph *const all[] = {rows, mask, both, cut, wider, blocks, band};
+  for (int g = 0; g < 5; g++)
+    for (int kind = 0; kind < SKIP; kind++) {
+      gattn_frontier *frontier = frontier_of(N, kind);
+      plan_once(all[g], frontier);
+      gattn_frontier_release(frontier);
+      if (on_host(rows) || on_host(blocks))
+        test_fail("graph %d, rows %d: edges were copied", g, kind);
+    }
+  for (int g = 0; g < COUNT(all); g++) gattn_graph_release(all[g]);
+  test_settle();
+}
+END_TEST
+
+/* ------------------------------------------------------------ rows */
+
+/* Row by row the graph's neighbours. */
+static void check_row(gattn_graph *graph, int64_t vertex, const int32_t *columns,
+                      int64_t n, const char *name) {
+  gattn_run runs[16];
+  int64_t e = 0;
+  const int64_t n_kv = gattn_graph_keys(graph);
+  for (int64_t lo = 0; lo < n_kv;) {
+    const int64_t found = gattn_runs(graph, vertex, 1, lo, n_kv, runs, 16, &lo);
+    for (int64_t r = 0; r < found; r++)
+      for (int64_t j = runs[r].begin; j < runs[r].end; j++, e++)
+        if (e >= n || columns[e] != j) {
+          test_fail("%s: row %lld: entry %lld of %lld is not %lld", name,
+                    (long long)vertex, (long long)e, (long long)n,
+                    (long long)j);
+          return;
+        }
+  }
+  if (e != n)
+    test_fail("%s: row %lld: %lld entries of %lld", name, (long long)vertex,
+              (long long)n, (long long)e);
+}
+
+static bool check_edges(gattn_graph *graph, gattn_frontier *frontier,
+                        const char *name) {
+  gattn_device_rows rows = {0};
+  bool made;
+  ck_ok(gattn_list_edges(context, graph, frontier, &rows, &made));
+  if (!made) return false;
+  int64_t *offsets = fetched(rows.offsets, rows.n_f + 1, sizeof *offsets);
+  int32_t *columns = fetched(rows.columns, rows.edges, sizeof *columns);
+  ck_assert_int_eq(rows.narrow, 1);
+  ck_assert_int_eq(offsets[rows.n_f], rows.edges);
+  for (int64_t p = 0; p < rows.n_f; p++)
+    check_row(graph, frontier ? gattn_frontier_vertex(frontier, p) : p,
+              columns + offsets[p], offsets[p + 1] - offsets[p], name);
+  free(offsets);
+  free(columns);
+  gattn_device_rows_free(context, &rows);
+  return true;
+}
+
+START_TEST(edges) {
+  int made = 0;
+  for (int m = 0; m < COUNT(masks); m++) {
+    gattn_graph *graph;
+    ck_ok(gattn_mask_parse(context, masks[m].mask, masks[m].n_q, masks[m].n_kv,
+                           &graph));
+    for (int rows = 0; rows < SKIP; rows++) {
+      gattn_frontier *frontier = frontier_of(masks[m].n_q, rows);
+      made += check_edges(graph, frontier, masks[m].mask);
+      gattn_frontier_release(frontier);
+    }
+    gattn_graph_release(graph);
+  }
+  ck_assert_int_gt(made, 3 * 8);
+  test_settle();
+}
+END_TEST
+
 /* ------------------------------------------------------------ samples */
 
 /* A sample of all query tiles is exact. */
@@ -433,6 +547,10 @@ static gattn_status build_once(gattn_context *brutal, void *mask) {
   if (!status)
     status = gattn_list_build(brutal, NULL, &geometry, &pass, graph, &store);
   if (!status) store.release(brutal, &store);
+  gattn_device_rows rows = {0};
+  bool made;
+  if (!status) status = gattn_list_edges(brutal, graph, NULL, &rows, &made);
+  gattn_device_rows_free(brutal, &rows);
   gattn_graph_release(graph);
   return status;
 }
@@ -515,7 +633,9 @@ static Suite *make_lists_suite(void) {
   tcase_add_loop_test(add_case(suite, "more masks"), every_numbering,
                       COUNT(masks) / 2, COUNT(masks));
   tcase_add_test(add_case(suite, "stored"), stored);
+  tcase_add_test(add_case(suite, "edges stay"), edges_stay);
   tcase_add_test(add_case(suite, "buckets"), buckets);
+  tcase_add_test(add_case(suite, "edges"), edges);
   TCase *samples = add_case(suite, "samples");
   tcase_add_test(samples, surveys);
   tcase_add_test(samples, thinned);

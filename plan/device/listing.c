@@ -81,16 +81,19 @@ static int64_t units_of(const gattn_list_making *making, int leaf) {
 }
 
 /* Pairs are numbers of 64 bits, those behind the last among them. */
-static gattn_status number_pairs(gattn_list_making *making) {
+static gattn_status number_pairs(gattn_list_making *making, int64_t keys) {
   gattn_listing *listing = &making->listing;
-  const int64_t key_tiles = gattn_tiles_of(
-      &listing->pass.numbering, GATTN_TILE_KEYS, listing->source.n_kv);
-  listing->shift = bits_of(key_tiles);
+  listing->shift = bits_of(keys);
   if (listing->shift + bits_of(listing->n_tiles) <= 63) return GATTN_SUCCESS;
   return gattn_fail(making->context, GATTN_ERROR_TOO_LARGE,
-                    "mask: a list of %lld query tiles and %lld key tiles is "
-                    "too large",
-                    (long long)listing->n_tiles, (long long)key_tiles);
+                    "mask: a list of %lld tiles or rows of queries and %lld of "
+                    "keys is too large",
+                    (long long)listing->n_tiles, (long long)keys);
+}
+
+gattn_status gattn_making_rows(gattn_list_making *making) {
+  making->listing.edges = 1;
+  return number_pairs(making, making->listing.source.n_kv);
 }
 
 static bool pairs_tell(const gattn_edge_source *source) {
@@ -217,7 +220,9 @@ gattn_status gattn_making_start(gattn_context *context,
       gattn_source_make(context, graph, frontier, &making->made);
   if (status) return status;
   describe(making, n_tiles, sample != NULL);
-  status = number_pairs(making);
+  status = number_pairs(making,
+                        gattn_tiles_of(&pass->numbering, GATTN_TILE_KEYS,
+                                       making->listing.source.n_kv));
   return status ? status : take_first(making, sample);
 }
 

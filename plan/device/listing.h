@@ -63,6 +63,10 @@ void gattn_making_free(gattn_list_making *making);
  * at the most. */
 gattn_status gattn_making_pairs(gattn_list_making *making, int64_t most);
 
+/* Lets the pairs be those of rows and keys, before they are found; the pass has
+ * one lane. */
+gattn_status gattn_making_rows(gattn_list_making *making);
+
 /* From the pairs to a list. */
 gattn_status gattn_making_list(gattn_list_making *making,
                                gattn_tile_store *store);

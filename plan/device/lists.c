@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/device.h"
+#include "operators/cuda/rows.h"
 #include "plan/device/listing.h"
 
 /* A making is too large for the stack. */
@@ -168,5 +169,83 @@ gattn_status gattn_list_survey(gattn_context *context, gattn_frontier *frontier,
   else
     *sample = (gattn_tile_sample){0};
   gattn_free(context, drawn, 1, sizeof *drawn);
+  return status;
+}
+
+/* ------------------------------------------------------------ rows */
+
+static size_t column_size(const gattn_device_rows *rows) {
+  return rows->narrow ? sizeof(int32_t) : sizeof(int64_t);
+}
+
+/* Rows of the pairs that were found. */
+static gattn_status put_rows(gattn_list_making *making, int64_t n_f,
+                             gattn_device_rows *out) {
+  gattn_context *context = making->context;
+  gattn_device_rows rows = {.narrow = making->geometry->n_kv <= INT32_MAX,
+                            .owned = 1,
+                            .n_f = n_f,
+                            .edges = making->n_pairs};
+  gattn_list_entries entries = {.n = making->n_pairs, .pairs = making->pairs};
+  void *stream = gattn_device_stream(context), *columns;
+  gattn_status status =
+      gattn_device_allocate(context, "row offsets", n_f + 1,
+                            sizeof *entries.offsets, (void **)&entries.offsets);
+  if (status) return status;
+  rows.offsets = entries.offsets;
+  status = gattn_device_allocate(context, "columns", rows.edges,
+                                 column_size(&rows), &columns);
+  if (status) goto free_rows;
+  rows.columns = columns;
+  int error = gattn_list_offsets(making->device, n_f, &entries, making->counts,
+                                 stream);
+  if (!error && rows.edges)
+    error = gattn_list_columns(making->device, making->pairs, rows.edges,
+                               rows.narrow, columns, stream);
+  status = gattn_making_check(making, error);
+  /* Before scratch is freed. */
+  const gattn_status done = gattn_device_synchronize(context);
+  if (!status) status = done;
+  if (status) goto free_rows;
+  *out = rows;
+  return GATTN_SUCCESS;
+free_rows:
+  gattn_device_rows_free(context, &rows);
+  return status;
+}
+
+static gattn_status list_edges(gattn_list_making *making, gattn_graph *graph,
+                               gattn_frontier *frontier,
+                               gattn_device_rows *rows, bool *made) {
+  const int64_t n_f = frontier ? frontier->size : graph->n_q;
+  const gattn_device_attention geometry = {
+      .n_f = n_f,
+      .n_q = graph->n_q,
+      .n_kv = graph->n_kv,
+      .begin = frontier && !frontier->vertices ? frontier->begin : 0,
+      .vertices = frontier ? frontier->vertices : NULL};
+  const gattn_tile_pass pass = {.lanes = 1, .n_tiles = n_f, .row_all = 1};
+  gattn_status status =
+      gattn_making_start(making->context, frontier, &geometry, &pass, graph,
+                         NULL, n_f, making);
+  if (status) return status;
+  *made = gattn_source_is_stored(&making->made.source);
+  if (!*made) return GATTN_SUCCESS;
+  status = gattn_making_rows(making);
+  if (!status) status = gattn_making_pairs(making, INT64_MAX);
+  return status ? status : put_rows(making, n_f, rows);
+}
+
+gattn_status gattn_list_edges(gattn_context *context, gattn_graph *graph,
+                              gattn_frontier *frontier,
+                              gattn_device_rows *rows, bool *made) {
+  gattn_list_making *making;
+  *made = false;
+  if (gattn_frontier_on_device(frontier) || !gattn_source_joins(graph))
+    return GATTN_SUCCESS;
+  gattn_status status = new_making(context, &making);
+  if (status) return status;
+  status = list_edges(making, graph, frontier, rows, made);
+  end_making(context, making);
   return status;
 }

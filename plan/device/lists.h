@@ -19,8 +19,16 @@ gattn_status gattn_list_build(gattn_context *context, gattn_frontier *frontier,
                               const gattn_tile_pass *pass, gattn_graph *graph,
                               gattn_tile_store *store);
 
-/* The same with hashes of fewer bits: what tests see where patterns share
- * one. */
+/* The edges of an expression as rows of the frontier's vertices, which it owns,
+ * where the device can put them together: *made is false where it cannot, since
+ * a closed form has edges that no stored row names, or where there is nothing to
+ * put together. */
+gattn_status gattn_list_edges(gattn_context *context, gattn_graph *graph,
+                              gattn_frontier *frontier,
+                              gattn_device_rows *rows, bool *made);
+
+/* gattn_list_build with hashes of fewer bits: what tests see where patterns
+ * share one. */
 gattn_status gattn_list_build_hashed(gattn_context *context,
                                      gattn_frontier *frontier,
                                      const gattn_device_attention *geometry,

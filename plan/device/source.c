@@ -274,3 +274,30 @@ bool gattn_source_is_stored(const gattn_edge_source *source) {
     if ((source->cover >> l & 1) && !source->leaves[l].rows.block) return false;
   return true;
 }
+
+/* Whether every edge is in some leaf that is no closed form. */
+static bool is_stored(const gattn_graph *graph) {
+  gattn_formula formula;
+  gattn_formula_arrays arrays;
+  const int64_t *order;
+  if (formula_of(graph, &formula, &arrays, &order)) return false;
+  if (!gattn_is_algebra(graph)) return true;
+  const gattn_algebra *algebra = gattn_algebra_of(graph);
+  switch (operator_of(graph)) {
+    case GATTN_KEYS_UNION:
+      return is_stored(algebra->left) && is_stored(algebra->right);
+    case GATTN_KEYS_INTERSECTION:
+      return is_stored(algebra->left) || is_stored(algebra->right);
+    default:
+      return is_stored(algebra->left);
+  }
+}
+
+bool gattn_source_joins(const gattn_graph *graph) {
+  gattn_graph *blocks;
+  int64_t b;
+  int leaves = 0, depth;
+  if (gattn_blockmask_parameters(graph, &blocks, &b)) return true;
+  return gattn_is_algebra(graph) && fits(graph, &leaves, &depth) &&
+         is_stored(graph);
+}

@@ -29,6 +29,10 @@ gattn_status gattn_source_make(gattn_context *context, gattn_graph *graph,
                                gattn_source_made *made);
 void gattn_source_free(gattn_source_made *made);
 
+/* Whether a source of the graph would join leaves, or stand for blocks, and its
+ * edges would all be stored rows': what is known before it is made. */
+bool gattn_source_joins(const gattn_graph *graph);
+
 /* Whether no closed form is in the cover. */
 bool gattn_source_is_stored(const gattn_edge_source *source);
 

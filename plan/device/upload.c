@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "operators/cuda/rows.h"
+#include "plan/device/lists.h"
 #include "plan/device/uploaded.h"
 
 /* Arrays one after another in one allocation; without memory they are only
@@ -62,8 +63,13 @@ static gattn_status make_rows(gattn_context *context,
                               gattn_uploaded *uploaded) {
   for (int64_t p = 0; p < lowered->n_parts; p++) {
     if (lowered->parts[p].form != GATTN_DEVICE_EDGES) continue;
-    gattn_status status = gattn_device_rows_make(
-        context, lowered->parts[p].graph, frontier, &uploaded->parts[p].rows);
+    gattn_graph *graph = lowered->parts[p].graph;
+    gattn_device_rows *rows = &uploaded->parts[p].rows;
+    bool made;
+    gattn_status status =
+        gattn_list_edges(context, graph, frontier, rows, &made);
+    if (!status && !made)
+      status = gattn_device_rows_make(context, graph, frontier, rows);
     if (status) return status;
     uploaded->parts[p].edges = uploaded->parts[p].rows.edges;
   }

@@ -24,6 +24,8 @@ typedef struct gattn_listing {
   const gattn_query_lane *sample;
   int64_t n_tiles;
   int64_t thin; /* only key tiles that it divides are named; 1: all */
+  int32_t edges; /* pairs are those of a query tile and a key: rows, not tiles,
+                  * where query tiles have one lane */
   int32_t shift, scattered;
   uint64_t hash_mask; /* all ones; fewer only where tests want collisions */
 } gattn_listing;
@@ -86,10 +88,10 @@ GATTN_HD int64_t gattn_key_tile_of(const gattn_listing *listing, int64_t key) {
 /* ------------------------------------------------------------ stored rows */
 
 /* Items that a block of a stored row has: one a tile that it can touch where
- * keys lie one after another, else one a key. */
+ * keys lie one after another, else one a key. Of rows, always one a key. */
 GATTN_HD int64_t gattn_items_of_block(const gattn_listing *listing,
                                       const gattn_stored_rows *rows) {
-  return listing->pass.numbering.kind == GATTN_NUMBER_LINEAR
+  return listing->pass.numbering.kind == GATTN_NUMBER_LINEAR && !listing->edges
              ? (rows->block + 2 * GATTN_TILE_KEYS - 2) / GATTN_TILE_KEYS
              : rows->block;
 }
@@ -122,6 +124,19 @@ GATTN_HD int gattn_edge_counts(const gattn_edge_source *source, int leaf,
   return gattn_source_has(source, query, key);
 }
 
+/* The pair of an edge, if it is one that counts. */
+GATTN_HD uint64_t gattn_edge_pair(const gattn_listing *listing, int leaf,
+                                  const gattn_query_lane *query, int64_t t,
+                                  int64_t key, int64_t *edges) {
+  if (key >= listing->source.n_kv ||
+      !gattn_edge_counts(&listing->source, leaf, query, key))
+    return gattn_pair_none(listing);
+  ++*edges;
+  return listing->edges
+             ? gattn_pair_of(listing, t, key)
+             : gattn_pair_named(listing, t, gattn_key_tile_of(listing, key));
+}
+
 /* Item `item` of a unit; *edges is raised where it stands for an edge. */
 GATTN_HD uint64_t gattn_stored_pair(const gattn_listing *listing, int leaf,
                                     int64_t unit, int64_t item,
@@ -135,12 +150,8 @@ GATTN_HD uint64_t gattn_stored_pair(const gattn_listing *listing, int leaf,
   const int64_t r = gattn_stored_row(rows, &query);
   const int64_t begin =
       gattn_stored_column(rows, rows->offsets[r] + e) * rows->block;
-  if (rows->block == 1) {
-    if (!gattn_edge_counts(&listing->source, leaf, &query, begin))
-      return gattn_pair_none(listing);
-    ++*edges;
-    return gattn_pair_named(listing, t, gattn_key_tile_of(listing, begin));
-  }
+  if (rows->block == 1 || listing->edges)
+    return gattn_edge_pair(listing, leaf, &query, t, begin + within, edges);
   const int64_t end = begin + rows->block < listing->source.n_kv
                           ? begin + rows->block
                           : listing->source.n_kv;

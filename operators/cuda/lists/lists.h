@@ -101,6 +101,10 @@ int gattn_list_offsets(const gattn_listing *listing, int64_t n_tiles,
                        const gattn_list_entries *entries,
                        gattn_list_counts *counts, void *stream);
 
+/* columns[n] of pairs of a row and a key. */
+int gattn_list_columns(const gattn_listing *listing, const uint64_t *pairs,
+                       int64_t n, int narrow, void *columns, void *stream);
+
 /* ------------------------------------------------------------ patterns */
 
 /* leads[n]: 1 for the first entry of each hash, 0 for others and full ones.

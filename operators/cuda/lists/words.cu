@@ -155,6 +155,26 @@ int gattn_list_offsets(const gattn_listing *listing, int64_t n_tiles,
   return cudaGetLastError();
 }
 
+template <typename T>
+static __global__ void put_columns(const gattn_listing *listing,
+                                   const uint64_t *pairs, int64_t n,
+                                   T *columns) {
+  for (int64_t e = first_item(); e < n; e += item_step())
+    columns[e] = (T)gattn_pair_key_tile(listing, pairs[e]);
+}
+
+int gattn_list_columns(const gattn_listing *listing, const uint64_t *pairs,
+                       int64_t n, int narrow, void *columns, void *stream_) {
+  cudaStream_t stream = (cudaStream_t)stream_;
+  if (narrow)
+    put_columns<<<blocks_of(n), THREADS, 0, stream>>>(listing, pairs, n,
+                                                      (int32_t *)columns);
+  else
+    put_columns<<<blocks_of(n), THREADS, 0, stream>>>(listing, pairs, n,
+                                                      (int64_t *)columns);
+  return cudaGetLastError();
+}
+
 /* ------------------------------------------------------------ patterns */
 
 /* The place, among those sorted, of the first with the same hash. */
