@@ -5,6 +5,8 @@
 #include "masks/device_csr.h"
 
 #include "lib/device.h"
+#include "masks/algebra.h"
+#include "masks/blockmask.h"
 
 /* ------------------------------------------------------------ the mirror */
 
@@ -200,4 +202,16 @@ gattn_status gattn_device_csr_adopt(gattn_context *context, int64_t n_q,
   self->capacity = capacity;
   *graph = &self->graph;
   return GATTN_SUCCESS;
+}
+
+bool gattn_has_device_csr(const gattn_graph *graph) {
+  gattn_graph *blocks;
+  int64_t b;
+  if (gattn_is_device_csr(graph)) return true;
+  if (gattn_blockmask_parameters(graph, &blocks, &b))
+    return gattn_has_device_csr(blocks);
+  if (!gattn_is_algebra(graph)) return false;
+  const gattn_algebra *algebra = gattn_algebra_of(graph);
+  return gattn_has_device_csr(algebra->left) ||
+         gattn_has_device_csr(algebra->right);
 }

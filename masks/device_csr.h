@@ -37,6 +37,10 @@ gattn_device_csr_of(const gattn_graph *graph) {
   return (const gattn_device_csr *)graph;
 }
 
+/* Whether some edges of the graph are stored on a device: then questions on the
+ * host copy them. */
+bool gattn_has_device_csr(const gattn_graph *graph);
+
 /* A graph of arrays that came from gattn_device_allocate, offsets with count
  * n_q + 1 and columns with count `capacity`; it owns them from then on. They
  * may still be written by work that is on the context's stream. On failure

@@ -55,7 +55,7 @@ static uint64_t hash_graph(const gattn_graph *graph, const char *expression) {
   hash = hash_number(hash, graph->n_kv);
   if (gattn_is_device_csr(graph))
     return hash_number(hash, gattn_device_csr_of(graph)->capacity);
-  return hash_rows(hash, graph);
+  return gattn_has_device_csr(graph) ? hash : hash_rows(hash, graph);
 }
 
 static uint64_t hash_frontier(const gattn_frontier *frontier) {

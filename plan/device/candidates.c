@@ -52,6 +52,7 @@ double gattn_device_degree(const gattn_device_lowering *lowering,
   if (n == 0 || graph->n_q == 0) return 0;
   if (gattn_is_device_csr(graph))
     return (double)gattn_device_csr_of(graph)->capacity / (double)graph->n_q;
+  if (gattn_has_device_csr(graph)) return INFINITY;
   for (int64_t s = 0; s < DEGREE_SAMPLES && isfinite(sum); s++)
     sum += degree_of(graph, sampled_vertex(lowering, graph, n, s));
   return sum / DEGREE_SAMPLES;
@@ -158,6 +159,7 @@ int gattn_device_candidates(const gattn_device_lowering *lowering,
                             gattn_device_candidate *candidates) {
   static const gattn_numbering linear = {.kind = GATTN_NUMBER_LINEAR};
   gattn_device_candidate candidate;
+  gattn_tile_sample sample = {0};
   int n = 0;
   if (gattn_device_lanes(lowering, 0)) {
     const gattn_numbering own = gattn_device_numbering(lowering, graph);
@@ -168,11 +170,14 @@ int gattn_device_candidates(const gattn_device_lowering *lowering,
       insert(candidates, &n, &candidate);
     if (gattn_device_may_look(lowering) &&
         !gattn_device_list_candidate(lowering, graph, &linear, &candidate,
-                                     NULL))
+                                     &sample))
       insert(candidates, &n, &candidate);
   }
-  candidate = gattn_device_edges_candidate(
-      lowering, gattn_device_degree(lowering, graph));
+  const double degree =
+      gattn_has_device_csr(graph) && sample.rows > 0
+          ? sample.edges / sample.rows
+          : gattn_device_degree(lowering, graph);
+  candidate = gattn_device_edges_candidate(lowering, degree);
   insert(candidates, &n, &candidate);
   return n;
 }

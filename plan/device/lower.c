@@ -245,7 +245,7 @@ static bool is_cut(const gattn_device_lowering *lowering,
 }
 
 /* Cuts the fixed patterns among terms[*n] into blocks and tails. */
-static gattn_status cut_fixed(gattn_device_lowering *lowering,
+static gattn_status cut_fixed(const gattn_device_lowering *lowering,
                               gattn_graph **terms, int64_t *n) {
   gattn_context *context = lowering->context;
   for (int64_t t = 0; t < *n && *n < GATTN_DEVICE_TERMS; t++) {
@@ -267,17 +267,21 @@ static gattn_status cut_fixed(gattn_device_lowering *lowering,
   return GATTN_SUCCESS;
 }
 
+gattn_status gattn_device_terms(const gattn_device_lowering *lowering,
+                                gattn_graph **terms, int64_t *n) {
+  gattn_status status = gattn_terms(lowering->context, lowering->graph,
+                                    GATTN_DEVICE_TERMS, terms, n);
+  if (status) return status;
+  status = cut_fixed(lowering, terms, n);
+  while (status && *n) gattn_graph_release(terms[--*n]);
+  return status;
+}
+
 static gattn_status sort_terms(gattn_device_lowering *lowering) {
   gattn_graph *terms[GATTN_DEVICE_TERMS];
   int64_t n, rows_left = GATTN_HUB_ROWS;
-  gattn_status status = gattn_terms(lowering->context, lowering->graph,
-                                    GATTN_DEVICE_TERMS, terms, &n);
+  gattn_status status = gattn_device_terms(lowering, terms, &n);
   if (status) return status;
-  status = cut_fixed(lowering, terms, &n);
-  if (status) {
-    while (n) gattn_graph_release(terms[--n]);
-    return status;
-  }
   lowering->lowered->taken.n_terms = (int32_t)n;
   for (int64_t t = 0; t < n; t++) {
     sort_term(lowering, terms[t], (int)t,

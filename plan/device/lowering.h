@@ -142,6 +142,11 @@ int gattn_device_candidates(const gattn_device_lowering *lowering,
                             gattn_graph *graph,
                             gattn_device_candidate *candidates);
 
+/* The mask's terms, terms[GATTN_DEVICE_TERMS], each a reference of the
+ * caller's. */
+gattn_status gattn_device_terms(const gattn_device_lowering *lowering,
+                                gattn_graph **terms, int64_t *n);
+
 /* Numberings other than the linear one have tiles of vertices from everywhere,
  * which pays if most of those are in the frontier. */
 bool gattn_device_may_renumber(const gattn_device_lowering *lowering);

@@ -4,7 +4,6 @@
 
 #include <math.h>
 
-#include "masks/terms.h"
 #include "plan/device/lowering.h"
 #include "plan/device/moves.h"
 
@@ -78,9 +77,7 @@ static void add_term(moving *moving, gattn_graph *const *terms, int64_t n,
 static void add_terms(moving *moving) {
   gattn_graph *terms[GATTN_DEVICE_TERMS];
   int64_t n;
-  if (gattn_terms(moving->lowering->context, moving->lowering->graph,
-                  GATTN_DEVICE_TERMS, terms, &n))
-    return;
+  if (gattn_device_terms(moving->lowering, terms, &n)) return;
   for (int64_t t = 0; t < n && n == moving->choice->n_terms; t++)
     add_term(moving, terms, n, (int)t);
   for (int64_t t = 0; t < n; t++) gattn_graph_release(terms[t]);
