@@ -10,20 +10,28 @@
 #include "operators/cuda/rows.h"
 #include "plan/device/listing.h"
 
-/* A making is too large for the stack. */
-static gattn_status new_making(gattn_context *context,
+/* A making is too large for the stack. Until it ends, the context's device is
+ * the thread's. */
+static gattn_status new_making(gattn_context *context, int *previous,
                                gattn_list_making **making) {
-  gattn_status status = gattn_allocate(context, "tile list", 1,
-                                       sizeof **making, (void **)making);
+  gattn_status status = gattn_device_enter(context, previous);
   if (status) return status;
+  status = gattn_allocate(context, "tile list", 1, sizeof **making,
+                          (void **)making);
+  if (status) {
+    gattn_device_leave(context, *previous);
+    return status;
+  }
   memset(*making, 0, sizeof **making);
   (*making)->made.context = (*making)->context = context;
   return GATTN_SUCCESS;
 }
 
-static void end_making(gattn_context *context, gattn_list_making *making) {
+static void end_making(gattn_context *context, int previous,
+                       gattn_list_making *making) {
   gattn_making_free(making);
   gattn_free(context, making, 1, sizeof *making);
+  gattn_device_leave(context, previous);
 }
 
 /* ------------------------------------------------------------ building */
@@ -35,14 +43,15 @@ gattn_status gattn_list_build_hashed(gattn_context *context,
                                      gattn_graph *graph, uint64_t hash_mask,
                                      gattn_tile_store *store) {
   gattn_list_making *making;
-  gattn_status status = new_making(context, &making);
+  int previous;
+  gattn_status status = new_making(context, &previous, &making);
   if (status) return status;
   status = gattn_making_start(context, frontier, geometry, pass, graph, NULL,
                               pass->n_tiles, making);
   making->listing.hash_mask = hash_mask;
   if (!status) status = gattn_making_pairs(making, INT64_MAX);
   if (!status) status = gattn_making_list(making, store);
-  end_making(context, making);
+  end_making(context, previous, making);
   return status;
 }
 
@@ -136,19 +145,20 @@ static gattn_status survey(gattn_context *context, const sampling *drawn,
                            gattn_tile_sample *sample) {
   gattn_frontier *frontier;
   gattn_list_making *making;
+  int previous;
   gattn_list_counts counts;
   gattn_status status = gattn_frontier_list(context, graph->n_q,
                                             drawn->vertices, drawn->n_rows,
                                             &frontier);
   if (status) return status;
-  status = new_making(context, &making);
+  status = new_making(context, &previous, &making);
   if (status) goto release_frontier;
   status = gattn_making_start(context, frontier, geometry, pass, graph,
                               drawn->lanes, drawn->n_tiles, making);
   if (!status) status = gattn_making_pairs(making, most_pairs);
   if (!status) status = count_sample(making, &counts);
   if (!status) put_sample(making, &counts, sample);
-  end_making(context, making);
+  end_making(context, previous, making);
 release_frontier:
   gattn_frontier_release(frontier);
   return status;
@@ -240,12 +250,13 @@ gattn_status gattn_list_edges(gattn_context *context, gattn_graph *graph,
                               gattn_frontier *frontier,
                               gattn_device_rows *rows, bool *made) {
   gattn_list_making *making;
+  int previous;
   *made = false;
   if (gattn_frontier_on_device(frontier) || !gattn_source_joins(graph))
     return GATTN_SUCCESS;
-  gattn_status status = new_making(context, &making);
+  gattn_status status = new_making(context, &previous, &making);
   if (status) return status;
   status = list_edges(making, graph, frontier, rows, made);
-  end_making(context, making);
+  end_making(context, previous, making);
   return status;
 }
