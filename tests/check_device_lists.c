@@ -10,6 +10,7 @@
 #include "lib/device.h"
 #include "masks/device_csr.h"
 #include "operators/cuda/rows.h"
+#include "operators/cuda/tile/sequence.h"
 #include "plan/device/lists.h"
 #include "tests/backend.h"
 #include "tests/device_heap.h"
@@ -168,12 +169,13 @@ static const char *difference(const gattn_tile_store *got,
   return NULL;
 }
 
-static void check_list(scene *at, gattn_graph *graph, const char *name) {
+static void check_list(scene *at, gattn_graph *graph, int64_t least,
+                       const char *name) {
   gattn_tile_store got, expected;
   ck_ok(tile_list_build(context, at->frontier, &at->geometry, &at->pass, graph,
-                        &expected));
+                        least, &expected));
   const gattn_status status = gattn_list_build(
-      context, at->frontier, &at->geometry, &at->pass, graph, &got);
+      context, at->frontier, &at->geometry, &at->pass, graph, least, &got);
   if (status) {
     test_fail("%s: %s", name, gattn_context_message(context));
   } else {
@@ -203,7 +205,8 @@ static void check_graph(gattn_graph *graph, const char *mask) {
         snprintf(name, sizeof name,
                  "%s, %lld x %lld, %d lanes, numbering %d, rows %d", mask,
                  (long long)n_q, (long long)n_kv, (int)lanes, numbering, rows);
-        check_list(&at, graph, name);
+        check_list(&at, graph, 1, name);
+        if (rows == ALL) check_list(&at, graph, 70, name);
         scene_free(&at);
       }
 }
@@ -326,7 +329,7 @@ START_TEST(buckets) {
     check_graph(all[g], "buckets");
     scene at = scene_of(N, N, ALL, GATTN_NUMBER_TABLE, 64);
     at.pass.numbering.table = gattn_shape_of(bucket).order;
-    check_list(&at, all[g], "buckets in their order");
+    check_list(&at, all[g], 1, "buckets in their order");
     scene_free(&at);
     gattn_graph_release(all[g]);
   }
@@ -389,22 +392,24 @@ END_TEST
 
 /* ------------------------------------------------------------ rows */
 
-/* Row by row the graph's neighbours. */
-static void check_row(gattn_graph *graph, int64_t vertex, const int32_t *columns,
-                      int64_t n, const char *name) {
+/* Row by row the graph's neighbours, without those that are listed. */
+static void check_row(gattn_graph *graph, int64_t vertex, const bool *listed,
+                      const int32_t *columns, int64_t n, const char *name) {
   gattn_run runs[16];
   int64_t e = 0;
   const int64_t n_kv = gattn_graph_keys(graph);
   for (int64_t lo = 0; lo < n_kv;) {
     const int64_t found = gattn_runs(graph, vertex, 1, lo, n_kv, runs, 16, &lo);
     for (int64_t r = 0; r < found; r++)
-      for (int64_t j = runs[r].begin; j < runs[r].end; j++, e++)
-        if (e >= n || columns[e] != j) {
+      for (int64_t j = runs[r].begin; j < runs[r].end; j++) {
+        if (listed && listed[j / GATTN_TILE_KEYS]) continue;
+        if (e >= n || columns[e++] != j) {
           test_fail("%s: row %lld: entry %lld of %lld is not %lld", name,
                     (long long)vertex, (long long)e, (long long)n,
                     (long long)j);
           return;
         }
+      }
   }
   if (e != n)
     test_fail("%s: row %lld: %lld entries of %lld", name, (long long)vertex,
@@ -415,14 +420,14 @@ static bool check_edges(gattn_graph *graph, gattn_frontier *frontier,
                         const char *name) {
   gattn_device_rows rows = {0};
   bool made;
-  ck_ok(gattn_list_edges(context, graph, frontier, &rows, &made));
+  ck_ok(gattn_list_edges(context, graph, frontier, NULL, &rows, &made));
   if (!made) return false;
   int64_t *offsets = fetched(rows.offsets, rows.n_f + 1, sizeof *offsets);
   int32_t *columns = fetched(rows.columns, rows.edges, sizeof *columns);
   ck_assert_int_eq(rows.narrow, 1);
   ck_assert_int_eq(offsets[rows.n_f], rows.edges);
   for (int64_t p = 0; p < rows.n_f; p++)
-    check_row(graph, frontier ? gattn_frontier_vertex(frontier, p) : p,
+    check_row(graph, frontier ? gattn_frontier_vertex(frontier, p) : p, NULL,
               columns + offsets[p], offsets[p + 1] - offsets[p], name);
   free(offsets);
   free(columns);
@@ -448,10 +453,66 @@ START_TEST(edges) {
 }
 END_TEST
 
+/* The edges that a list of dense tiles leaves over. */
+static void check_rest(gattn_graph *graph, int kind, int32_t lanes) {
+  scene at = scene_of(N, N, kind, GATTN_NUMBER_LINEAR, lanes);
+  gattn_device_part part = {.tiles = at.pass};
+  gattn_device_rows rows = {0};
+  bool made, listed[(N + 63) / 64];
+  ck_ok(gattn_list_build(context, at.frontier, &at.geometry, &at.pass, graph,
+                         70, &part.list));
+  ck_assert_int_gt(part.list.n_entries, 0);
+  ck_ok(gattn_list_edges(context, graph, at.frontier, &part, &rows, &made));
+  ck_assert(made);
+  int64_t *starts = fetched(part.list.list.offsets, at.pass.n_tiles + 1,
+                            sizeof *starts);
+  int64_t *entries =
+      fetched(part.list.list.entries, part.list.n_entries, sizeof *entries);
+  int64_t *offsets = fetched(rows.offsets, rows.n_f + 1, sizeof *offsets);
+  int32_t *columns = fetched(rows.columns, rows.edges, sizeof *columns);
+  ck_assert_int_gt(rows.edges, 0);
+  for (int64_t t = 0; t < at.pass.n_tiles; t++) {
+    memset(listed, 0, sizeof listed);
+    for (int64_t e = starts[t]; e < starts[t + 1]; e++)
+      listed[entries[e]] = true;
+    for (int lane = 0; lane < lanes; lane++) {
+      const gattn_query_lane query =
+          gattn_query_lane_at(&at.geometry, &at.pass, t, lane);
+      const int64_t p = query.position;
+      if (p >= 0)
+        check_row(graph, query.vertex, listed, columns + offsets[p],
+                  offsets[p + 1] - offsets[p], "the rest");
+    }
+  }
+  free(starts);
+  free(entries);
+  free(offsets);
+  free(columns);
+  gattn_device_rows_free(context, &rows);
+  part.list.release(context, &part.list);
+  scene_free(&at);
+}
+
+START_TEST(rests) {
+  static const char *const rest_masks[] = {
+      "random(16, 3)", "(random(40, 3) | random(9, 1)) - local(100)"};
+  for (int m = 0; m < COUNT(rest_masks); m++) {
+    gattn_graph *graph;
+    ck_ok(gattn_mask_parse(context, rest_masks[m], N, N, &graph));
+    for (int kind = 0; kind < SKIP; kind++)
+      for (int32_t lanes = 64; lanes <= 128; lanes += 64)
+        check_rest(graph, kind, lanes);
+    gattn_graph_release(graph);
+  }
+  test_settle();
+}
+END_TEST
+
 /* ------------------------------------------------------------ samples */
 
 /* A sample of all query tiles is exact. */
 START_TEST(surveys) {
+  int dense = 0;
   for (int m = 0; m < COUNT(masks); m++) {
     gattn_graph *graph;
     gattn_tile_sample got = {0}, expected = {0};
@@ -461,9 +522,16 @@ START_TEST(surveys) {
       scene at = scene_of(N, N, rows, GATTN_NUMBER_LINEAR, 64);
       if (rows == SKIP) skip_some(&at);
       ck_ok(tile_list_survey(context, at.frontier, &at.geometry, &at.pass,
-                             graph, &expected));
+                             graph, 70, &expected));
       ck_ok(gattn_list_survey(context, at.frontier, &at.geometry, &at.pass,
-                              graph, &got));
+                              graph, 70, &got));
+      if (got.dense_edges > 0 &&
+          (got.dense_edges != expected.dense_edges ||
+           got.dense_key_tiles != expected.dense_key_tiles))
+        test_fail("%s, rows %d: %g edges in %g dense tiles, not %g in %g",
+                  masks[m].mask, rows, got.dense_edges, got.dense_key_tiles,
+                  expected.dense_edges, expected.dense_key_tiles);
+      dense += got.dense_edges > 0;
       if (got.edges != expected.edges || got.slots != expected.slots ||
           got.rows != expected.rows || got.present != expected.present ||
           got.key_tiles != expected.key_tiles)
@@ -476,6 +544,7 @@ START_TEST(surveys) {
     }
     gattn_graph_release(graph);
   }
+  ck_assert_int_gt(dense, 10);
   test_settle();
 }
 END_TEST
@@ -487,7 +556,7 @@ START_TEST(thinned) {
   gattn_tile_sample sample;
   ck_ok(gattn_mask_parse(context, "strided(4) - random(5, 5)", n, n, &graph));
   scene at = scene_of(n, n, ALL, GATTN_NUMBER_LINEAR, 64);
-  ck_ok(gattn_list_survey(context, NULL, &at.geometry, &at.pass, graph,
+  ck_ok(gattn_list_survey(context, NULL, &at.geometry, &at.pass, graph, 1,
                           &sample));
   ck_assert_double_eq_tol(sample.edges / sample.slots, 0.25, 1e-4);
   ck_assert_double_eq_tol(sample.key_tiles, (double)n / 64, (double)n / 6400);
@@ -505,11 +574,11 @@ START_TEST(hashes) {
   gattn_tile_store expected, got;
   scene at = scene_of(N, N, ALL, GATTN_NUMBER_LINEAR, 128);
   ck_ok(gattn_mask_parse(context, "randomblocks(40, 6, 3)", N, N, &graph));
-  ck_ok(tile_list_build(context, NULL, &at.geometry, &at.pass, graph,
+  ck_ok(tile_list_build(context, NULL, &at.geometry, &at.pass, graph, 1,
                         &expected));
   for (int h = 0; h < COUNT(hash_masks); h++) {
     ck_ok(gattn_list_build_hashed(context, NULL, &at.geometry, &at.pass, graph,
-                                  hash_masks[h], &got));
+                                  1, hash_masks[h], &got));
     int32_t *words =
         fetched(got.list.words, got.n_entries, sizeof *words);
     uint64_t *bits = fetched(got.list.bits, got.n_patterns * got.lanes,
@@ -543,13 +612,14 @@ static gattn_status build_once(gattn_context *brutal, void *mask) {
   const gattn_tile_pass pass = {.lanes = 64, .n_tiles = 5, .pieces = 1};
   gattn_status status = gattn_mask_parse(brutal, mask, 300, 300, &graph);
   if (!status)
-    status = gattn_list_survey(brutal, NULL, &geometry, &pass, graph, &sample);
+    status =
+        gattn_list_survey(brutal, NULL, &geometry, &pass, graph, 1, &sample);
   if (!status)
-    status = gattn_list_build(brutal, NULL, &geometry, &pass, graph, &store);
+    status = gattn_list_build(brutal, NULL, &geometry, &pass, graph, 1, &store);
   if (!status) store.release(brutal, &store);
   gattn_device_rows rows = {0};
   bool made;
-  if (!status) status = gattn_list_edges(brutal, graph, NULL, &rows, &made);
+  if (!status) status = gattn_list_edges(brutal, graph, NULL, NULL, &rows, &made);
   gattn_device_rows_free(brutal, &rows);
   gattn_graph_release(graph);
   return status;
@@ -598,10 +668,10 @@ START_TEST(times) {
     ck_ok(gattn_mask_parse(context, timed[m].mask, n, n, &graph));
     for (int turn = 0; turn < 5; turn++) {
       const double begin = seconds();
-      ck_ok(gattn_list_survey(context, NULL, &at.geometry, &at.pass, graph,
+      ck_ok(gattn_list_survey(context, NULL, &at.geometry, &at.pass, graph, 1,
                               &sample));
       const double middle = seconds();
-      ck_ok(gattn_list_build(context, NULL, &at.geometry, &at.pass, graph,
+      ck_ok(gattn_list_build(context, NULL, &at.geometry, &at.pass, graph, 1,
                              &store));
       const double end = seconds();
       store.release(context, &store);
@@ -635,7 +705,9 @@ static Suite *make_lists_suite(void) {
   tcase_add_test(add_case(suite, "stored"), stored);
   tcase_add_test(add_case(suite, "edges stay"), edges_stay);
   tcase_add_test(add_case(suite, "buckets"), buckets);
-  tcase_add_test(add_case(suite, "edges"), edges);
+  TCase *listed = add_case(suite, "edges");
+  tcase_add_test(listed, edges);
+  tcase_add_test(listed, rests);
   TCase *samples = add_case(suite, "samples");
   tcase_add_test(samples, surveys);
   tcase_add_test(samples, thinned);

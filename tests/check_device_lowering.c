@@ -364,6 +364,36 @@ START_TEST(vast) {
 }
 END_TEST
 
+/* A band with holes and edges here and there, as stored rows: dense tiles are
+ * listed, the rest runs as edges. */
+START_TEST(dense_and_sparse) {
+  enum { N = 2048, NEAR = 60, FAR = 2 };
+  static int64_t offsets[N + 1], columns[N * (NEAR + FAR)];
+  int64_t edges = 0;
+  gattn_graph *graph;
+  gattn_device_lowered lowered;
+  for (int64_t i = 0; i < N; i++) {
+    offsets[i] = edges;
+    for (int64_t d = 0; d < NEAR; d++)
+      columns[edges++] = (i / 64 * 64 + d) % N;
+    for (int64_t d = 1; d <= FAR; d++)
+      columns[edges++] = (i / 64 * 64 + 64 + (i * 37 + d * 311) % (N - 64)) % N;
+  }
+  offsets[N] = edges;
+  ck_ok(gattn_graph_from_csr(context, N, N, offsets, columns, &graph));
+  check_graph(graph, "dense and sparse", COUNT(targets));
+  lowered_case c = targets[0];
+  c.heads = 64;
+  ck_ok(lowered_make(context, &c, graph, NULL, &lowered));
+  ck_assert_int_eq(lowered.n_parts, 2);
+  ck_assert_int_eq(lowered.parts[0].list.n_entries, N / 64);
+  ck_assert_int_eq(lowered.parts[1].form, GATTN_DEVICE_EDGES);
+  ck_assert_int_eq(lowered.parts[1].apart, 1);
+  gattn_device_lowered_clear(context, &lowered);
+  gattn_graph_release(graph);
+}
+END_TEST
+
 /* Tails run in classes of their own: no tile is visited without edges. */
 START_TEST(tails) {
   const int64_t n = 131072, s = 512, c = 8;
@@ -412,6 +442,7 @@ static Suite *make_device_lowering_suite(void) {
   tcase_add_loop_test(edges, expression, 0, COUNT(expressions));
   tcase_add_loop_test(edges, random_expressions, 0, 8);
   tcase_add_test(edges, buckets);
+  tcase_add_test(edges, dense_and_sparse);
   tcase_add_test(edges, edges_alone);
   tcase_add_test(edges, short_of_shared);
   suite_add_tcase(suite, edges);

@@ -141,17 +141,44 @@ static void walk_query_tile(walked *w, const gattn_tile_pass *pass, int64_t t) {
   }
 }
 
-static void walk_edges(walked *w, const gattn_graph *graph,
+/* Which query tile of the pass has each row; or −1. */
+static int64_t *tiles_of_rows(const walked *w, const gattn_tile_pass *pass) {
+  int64_t *tiles = malloc((size_t)(w->n_f + 1) * sizeof *tiles);
+  for (int64_t p = 0; p < w->n_f; p++) tiles[p] = -1;
+  for (int64_t t = 0; t < pass->n_tiles; t++)
+    for (int lane = 0; lane < pass->lanes; lane++) {
+      const int64_t position =
+          gattn_query_lane_at(&w->lowered->geometry, pass, t, lane).position;
+      if (position >= 0) tiles[position] = t;
+    }
+  return tiles;
+}
+
+/* Whether the list of the part has the key tile. */
+static bool is_listed(const gattn_device_part *part, int64_t t, int64_t key) {
+  const gattn_tile_list *list = &part->list.list;
+  for (int64_t e = list->offsets[t]; t >= 0 && e < list->offsets[t + 1]; e++)
+    if (list->entries[e] == key / GATTN_TILE_KEYS) return true;
+  return false;
+}
+
+static void walk_edges(walked *w, const gattn_device_part *part,
                        const gattn_frontier *frontier) {
   gattn_run runs[8];
+  const gattn_graph *graph = part->graph;
+  const gattn_device_part *apart =
+      part->apart ? &w->lowered->parts[part->apart - 1] : NULL;
+  int64_t *tiles = apart ? tiles_of_rows(w, &apart->tiles) : NULL;
   for (int64_t p = 0; p < w->n_f; p++) {
     const int64_t i = frontier ? gattn_frontier_vertex(frontier, p) : p;
     for (int64_t lo = 0; lo < w->n_kv;) {
       int64_t n = gattn_runs(graph, i, 1, lo, w->n_kv, runs, 8, &lo);
       for (int64_t r = 0; r < n; r++)
-        for (int64_t j = runs[r].begin; j < runs[r].end; j++) visit(w, p, j);
+        for (int64_t j = runs[r].begin; j < runs[r].end; j++)
+          if (!apart || !is_listed(apart, tiles[p], j)) visit(w, p, j);
     }
   }
+  free(tiles);
   for (int64_t p = 0; p < w->n_f; p++) w->left[p] = 1;
 }
 
@@ -228,7 +255,7 @@ void lowered_check(gattn_context *context, const lowered_case *c,
     const gattn_device_part *part = &lowered.parts[p];
     memset(w.left, 0, (size_t)w.n_f);
     if (part->form == GATTN_DEVICE_EDGES)
-      walk_edges(&w, part->graph, frontier);
+      walk_edges(&w, part, frontier);
     else
       for (int64_t t = 0; t < part->tiles.n_tiles; t++)
         walk_query_tile(&w, &part->tiles, t);

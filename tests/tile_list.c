@@ -75,10 +75,12 @@ static void put_tile(plain *list, int64_t t) {
   }
 }
 
-static bool is_empty(const plain *list, int64_t key_tile) {
+static int64_t edges_of(const plain *list, int64_t key_tile) {
+  int64_t edges = 0;
   for (int lane = 0; lane < list->pass->lanes; lane++)
-    if (list->words[key_tile * list->pass->lanes + lane]) return false;
-  return true;
+    edges += __builtin_popcountll(
+        list->words[key_tile * list->pass->lanes + lane]);
+  return edges;
 }
 
 static bool is_full(const plain *list, int64_t key_tile) {
@@ -136,7 +138,7 @@ static void append(gattn_tile_store *store, const plain *list,
 gattn_status tile_list_build(gattn_context *context, gattn_frontier *frontier,
                              const gattn_device_attention *geometry,
                              const gattn_tile_pass *pass, gattn_graph *graph,
-                             gattn_tile_store *out) {
+                             int64_t least, gattn_tile_store *out) {
   plain list = plain_of(geometry, pass, graph);
   gattn_tile_store store = {
       .n_tiles = pass->n_tiles, .lanes = pass->lanes, .release = release};
@@ -146,7 +148,7 @@ gattn_status tile_list_build(gattn_context *context, gattn_frontier *frontier,
     offsets[t] = store.n_entries;
     put_tile(&list, t);
     for (int64_t k = 0; k < list.key_tiles; k++)
-      if (!is_empty(&list, k)) append(&store, &list, k);
+      if (edges_of(&list, k) >= least) append(&store, &list, k);
     if (store.n_entries - offsets[t] > store.most)
       store.most = store.n_entries - offsets[t];
   }
@@ -160,23 +162,25 @@ gattn_status tile_list_build(gattn_context *context, gattn_frontier *frontier,
 
 /* ------------------------------------------------------------ samples */
 
-static void add_tile(const plain *list, int64_t key_tile,
+static void add_tile(const plain *list, int64_t key_tile, int64_t dense,
                      gattn_tile_sample *sample) {
   const int lanes = list->pass->lanes;
-  if (is_empty(list, key_tile)) return;
-  for (int lane = 0; lane < lanes; lane++) {
-    sample->edges +=
-        __builtin_popcountll(list->words[key_tile * lanes + lane]);
-    sample->slots += GATTN_TILE_KEYS;
+  const int64_t edges = edges_of(list, key_tile);
+  if (!edges) return;
+  sample->edges += (double)edges;
+  sample->slots += lanes * GATTN_TILE_KEYS;
+  for (int lane = 0; lane < lanes; lane++)
     if (list->present[lane]) sample->present += GATTN_TILE_KEYS;
-  }
   sample->key_tiles++;
+  if (edges < dense || !dense) return;
+  sample->dense_edges += (double)edges;
+  sample->dense_key_tiles++;
 }
 
 gattn_status tile_list_survey(gattn_context *context, gattn_frontier *frontier,
                               const gattn_device_attention *geometry,
                               const gattn_tile_pass *pass, gattn_graph *graph,
-                              gattn_tile_sample *out) {
+                              int64_t dense, gattn_tile_sample *out) {
   plain list = plain_of(geometry, pass, graph);
   gattn_tile_sample sample = {0};
   const int64_t each = pass->n_tiles / 32 + 1;
@@ -186,9 +190,11 @@ gattn_status tile_list_survey(gattn_context *context, gattn_frontier *frontier,
     put_tile(&list, t);
     for (int lane = 0; lane < pass->lanes; lane++)
       sample.rows += list.present[lane];
-    for (int64_t k = 0; k < list.key_tiles; k++) add_tile(&list, k, &sample);
+    for (int64_t k = 0; k < list.key_tiles; k++)
+      add_tile(&list, k, dense, &sample);
   }
   if (tiles) sample.key_tiles /= (double)tiles;
+  if (tiles) sample.dense_key_tiles /= (double)tiles;
   plain_free(&list);
   *out = sample;
   return GATTN_SUCCESS;

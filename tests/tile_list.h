@@ -10,10 +10,10 @@
 gattn_status tile_list_survey(gattn_context *context, gattn_frontier *frontier,
                               const gattn_device_attention *geometry,
                               const gattn_tile_pass *pass, gattn_graph *graph,
-                              gattn_tile_sample *sample);
+                              int64_t dense, gattn_tile_sample *sample);
 gattn_status tile_list_build(gattn_context *context, gattn_frontier *frontier,
                              const gattn_device_attention *geometry,
                              const gattn_tile_pass *pass, gattn_graph *graph,
-                             gattn_tile_store *store);
+                             int64_t least, gattn_tile_store *store);
 
 #endif

@@ -23,7 +23,26 @@ gattn_status gattn_device_survey(const gattn_device_lowering *lowering,
                                  gattn_tile_sample *sample) {
   return lowering->target->list_survey(
       lowering->context, lowering->problem->frontier,
-      &lowering->lowered->geometry, pass, graph, sample);
+      &lowering->lowered->geometry, pass, graph,
+      gattn_device_dense(lowering, pass), sample);
+}
+
+/* The seconds of so many more key tiles in a list, and of so many edges. */
+int64_t gattn_device_dense(const gattn_device_lowering *lowering,
+                           const gattn_tile_pass *pass) {
+  const gattn_pass_measure few = {.average = 100}, many = {.average = 200};
+  const double pairs =
+      (many.average - few.average) * (double)pass->n_tiles;
+  const double edges = 1024 * (double)lowering->problem->n_f;
+  if (pairs <= 0 || edges <= 0) return 1;
+  const double pair =
+      (gattn_device_pass_seconds(lowering, pass, true, &many) -
+       gattn_device_pass_seconds(lowering, pass, true, &few)) / pairs;
+  const double edge =
+      gattn_edges_seconds(&lowering->costs, &lowering->work, edges) / edges;
+  const double most = (double)pass->lanes * GATTN_TILE_KEYS;
+  const double dense = ceil(pair / edge);
+  return dense < 1 ? 1 : dense < most ? (int64_t)dense : (int64_t)most;
 }
 
 /* The degree of row i, or INFINITY. */

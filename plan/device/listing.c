@@ -111,6 +111,7 @@ static void describe(gattn_list_making *making, int64_t n_tiles, bool sample) {
                              .source = making->made.source,
                              .n_tiles = n_tiles,
                              .thin = 1,
+                             .least = 1,
                              .scattered = pass->rows || pass->row_all,
                              .hash_mask = UINT64_MAX};
   listing->pass.formula.n_steps = 0;
@@ -323,9 +324,15 @@ static gattn_status take_named(gattn_list_making *making, named *named) {
 static gattn_status number_named(gattn_list_making *making, named *named) {
   void *stream = gattn_device_stream(making->context);
   int64_t *numbers = (int64_t *)named->spare;
-  int error = gattn_list_mark(named->pairs, named->n,
-                              gattn_pair_none(&making->listing), numbers,
-                              stream);
+  const gattn_listing *listing = &making->listing;
+  const uint64_t none = gattn_pair_none(listing);
+  int error = 0;
+  if (making->tell && listing->dense)
+    error = gattn_list_dense(named->pairs, named->n, none, listing->dense,
+                             making->counts, stream);
+  if (!error)
+    error = gattn_list_mark(named->pairs, named->n, none,
+                            making->tell ? listing->least : 1, numbers, stream);
   if (!error)
     error = gattn_list_scan(numbers, named->n, named->scratch, &named->bytes,
                             stream);

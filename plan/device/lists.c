@@ -40,7 +40,8 @@ gattn_status gattn_list_build_hashed(gattn_context *context,
                                      gattn_frontier *frontier,
                                      const gattn_device_attention *geometry,
                                      const gattn_tile_pass *pass,
-                                     gattn_graph *graph, uint64_t hash_mask,
+                                     gattn_graph *graph, int64_t least,
+                                     uint64_t hash_mask,
                                      gattn_tile_store *store) {
   gattn_list_making *making;
   int previous;
@@ -49,6 +50,7 @@ gattn_status gattn_list_build_hashed(gattn_context *context,
   status = gattn_making_start(context, frontier, geometry, pass, graph, NULL,
                               pass->n_tiles, making);
   making->listing.hash_mask = hash_mask;
+  making->listing.least = least;
   if (!status) status = gattn_making_pairs(making, INT64_MAX);
   if (!status) status = gattn_making_list(making, store);
   end_making(context, previous, making);
@@ -58,9 +60,9 @@ gattn_status gattn_list_build_hashed(gattn_context *context,
 gattn_status gattn_list_build(gattn_context *context, gattn_frontier *frontier,
                               const gattn_device_attention *geometry,
                               const gattn_tile_pass *pass, gattn_graph *graph,
-                              gattn_tile_store *store) {
+                              int64_t least, gattn_tile_store *store) {
   return gattn_list_build_hashed(context, frontier, geometry, pass, graph,
-                                 UINT64_MAX, store);
+                                 least, UINT64_MAX, store);
 }
 
 /* ------------------------------------------------------------ samples */
@@ -136,13 +138,16 @@ static void put_sample(const gattn_list_making *making,
       .slots = pairs * making->pass->lanes * GATTN_TILE_KEYS,
       .rows = (double)counts->rows,
       .present = thin * (double)counts->present * GATTN_TILE_KEYS,
-      .key_tiles = pairs / (double)making->listing.n_tiles};
+      .key_tiles = pairs / (double)making->listing.n_tiles,
+      .dense_edges = (double)counts->dense_edges,
+      .dense_key_tiles =
+          (double)counts->dense_pairs / (double)making->listing.n_tiles};
 }
 
 static gattn_status survey(gattn_context *context, const sampling *drawn,
                            const gattn_device_attention *geometry,
                            const gattn_tile_pass *pass, gattn_graph *graph,
-                           gattn_tile_sample *sample) {
+                           int64_t dense, gattn_tile_sample *sample) {
   gattn_frontier *frontier;
   gattn_list_making *making;
   int previous;
@@ -155,6 +160,7 @@ static gattn_status survey(gattn_context *context, const sampling *drawn,
   if (status) goto release_frontier;
   status = gattn_making_start(context, frontier, geometry, pass, graph,
                               drawn->lanes, drawn->n_tiles, making);
+  making->listing.dense = dense;
   if (!status) status = gattn_making_pairs(making, most_pairs);
   if (!status) status = count_sample(making, &counts);
   if (!status) put_sample(making, &counts, sample);
@@ -167,7 +173,7 @@ release_frontier:
 gattn_status gattn_list_survey(gattn_context *context, gattn_frontier *frontier,
                                const gattn_device_attention *geometry,
                                const gattn_tile_pass *pass, gattn_graph *graph,
-                               gattn_tile_sample *sample) {
+                               int64_t dense, gattn_tile_sample *sample) {
   sampling *drawn;
   (void)frontier;
   gattn_status status = gattn_allocate(context, "sample", 1, sizeof *drawn,
@@ -175,7 +181,7 @@ gattn_status gattn_list_survey(gattn_context *context, gattn_frontier *frontier,
   if (status) return status;
   draw_sample(geometry, pass, drawn);
   if (drawn->n_rows)
-    status = survey(context, drawn, geometry, pass, graph, sample);
+    status = survey(context, drawn, geometry, pass, graph, dense, sample);
   else
     *sample = (gattn_tile_sample){0};
   gattn_free(context, drawn, 1, sizeof *drawn);
@@ -226,6 +232,7 @@ free_rows:
 
 static gattn_status list_edges(gattn_list_making *making, gattn_graph *graph,
                                gattn_frontier *frontier,
+                               const gattn_device_part *apart,
                                gattn_device_rows *rows, bool *made) {
   const int64_t n_f = frontier ? frontier->size : graph->n_q;
   const gattn_device_attention geometry = {
@@ -241,6 +248,10 @@ static gattn_status list_edges(gattn_list_making *making, gattn_graph *graph,
   if (status) return status;
   *made = gattn_source_is_stored(&making->made.source);
   if (!*made) return GATTN_SUCCESS;
+  if (apart) {
+    making->listing.apart = apart->list.list;
+    making->listing.listed = apart->tiles;
+  }
   status = gattn_making_rows(making);
   if (!status) status = gattn_making_pairs(making, INT64_MAX);
   return status ? status : put_rows(making, n_f, rows);
@@ -248,15 +259,17 @@ static gattn_status list_edges(gattn_list_making *making, gattn_graph *graph,
 
 gattn_status gattn_list_edges(gattn_context *context, gattn_graph *graph,
                               gattn_frontier *frontier,
+                              const gattn_device_part *apart,
                               gattn_device_rows *rows, bool *made) {
   gattn_list_making *making;
   int previous;
   *made = false;
-  if (gattn_frontier_on_device(frontier) || !gattn_source_joins(graph))
+  if (gattn_frontier_on_device(frontier) ||
+      (!apart && !gattn_source_joins(graph)))
     return GATTN_SUCCESS;
   gattn_status status = new_making(context, &previous, &making);
   if (status) return status;
-  status = list_edges(making, graph, frontier, rows, made);
+  status = list_edges(making, graph, frontier, apart, rows, made);
   end_making(context, previous, making);
   return status;
 }

@@ -15,7 +15,7 @@
  * tile; each stands once. */
 typedef struct gattn_tile_store {
   int64_t n_tiles, n_entries, n_patterns;
-  int64_t most; /* entries of a query tile */
+  int64_t most;  /* entries of a query tile */
   int32_t lanes;
   gattn_tile_list list; /* where the target's kernels read */
   /* Frees what follows; null: there is no list. */
@@ -31,6 +31,9 @@ typedef struct gattn_tile_sample {
   double rows;         /* lanes that are there */
   double present;      /* slots of lanes that are there */
   double key_tiles;    /* with edges, of a query tile, on average */
+  /* Of tiles with so many edges as were asked for; 0 where edges are not
+   * stored one by one. */
+  double dense_edges, dense_key_tiles;
 } gattn_tile_sample;
 
 /* The device that is lowered for. */
@@ -49,17 +52,18 @@ typedef struct gattn_device_target {
                          int32_t lanes, int64_t shared_bytes);
   /* The list of a graph's edges for the pass, its numbering and its rows; rows
    * that are skipped have none. The pass and the geometry have their pointers
-   * on the host; the frontier, the geometry's, is not one of the device.
+   * on the host; the frontier, the geometry's, is not one of the device. Key
+   * tiles with fewer than `least` edges of a query tile are not listed.
    * GATTN_ERROR_TOO_LARGE, GATTN_ERROR_CALLBACK, GATTN_ERROR_CANCELLED,
    * GATTN_ERROR_MEMORY, GATTN_ERROR_DEVICE. */
   gattn_status (*list_survey)(gattn_context *context, gattn_frontier *frontier,
                               const gattn_device_attention *geometry,
                               const gattn_tile_pass *pass, gattn_graph *graph,
-                              gattn_tile_sample *sample);
+                              int64_t dense, gattn_tile_sample *sample);
   gattn_status (*list_build)(gattn_context *context, gattn_frontier *frontier,
                              const gattn_device_attention *geometry,
                              const gattn_tile_pass *pass, gattn_graph *graph,
-                             gattn_tile_store *store);
+                             int64_t least, gattn_tile_store *store);
 } gattn_device_target;
 
 typedef enum gattn_device_form {
@@ -77,6 +81,9 @@ typedef struct gattn_device_part {
                             * business */
   gattn_formula_arrays arrays; /* of the formula; live as long as `graph` */
   gattn_tile_store list;
+  /* EDGES: those of `graph` that are not in the list of this part, the first
+   * counted as 1; 0: all of them. */
+  int32_t apart;
   /* Of a query tile, sampled: on average, and the most; for explain. */
   double key_tiles, most_key_tiles;
 } gattn_device_part;

@@ -110,6 +110,11 @@ double gattn_device_degree(const gattn_device_lowering *lowering,
  * frontier of its own, and only when they run. */
 bool gattn_device_may_look(const gattn_device_lowering *lowering);
 
+/* The edges of a query tile and a key tile from which on the tile takes no more
+ * time than the edges one by one. */
+int64_t gattn_device_dense(const gattn_device_lowering *lowering,
+                           const gattn_tile_pass *pass);
+
 /* The target's list_survey of the frontier's rows. */
 gattn_status gattn_device_survey(const gattn_device_lowering *lowering,
                                  const gattn_tile_pass *pass,

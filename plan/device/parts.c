@@ -191,26 +191,53 @@ static void make_hub_part(gattn_device_lowering *lowering) {
 /* A place for open terms: a list in some numbering, or the edges. */
 typedef struct open_group {
   bool list;
+  bool rest;     /* its sparser tiles run as edges behind the list */
+  int64_t least; /* edges of a tile that is listed */
   gattn_numbering numbering;
   gattn_graph *graph; /* the union; a reference */
 } open_group;
 
+/* Whether its denser tiles alone pay: the rest runs as edges, in a pass more.
+ * The two and the rows' states must be predicted faster by a tenth. */
+static bool part_pays(const gattn_device_lowering *lowering,
+                      const gattn_tile_sample *sample,
+                      const gattn_device_candidate *list, double alone,
+                      open_group *choice) {
+  const double worth = 0.9;
+  gattn_tile_pass pass =
+      gattn_device_pass(lowering, &list->numbering, list->lanes);
+  const gattn_pass_measure measure = {.average = sample->dense_key_tiles};
+  if (pass.rows || sample->dense_edges <= 0) return false;
+  pass.pieces = gattn_device_pieces(lowering, &pass, (int64_t)measure.average);
+  const double rest = sample->edges - sample->dense_edges;
+  const double seconds =
+      gattn_device_pass_seconds(lowering, &pass, true, &measure) +
+      gattn_state_seconds(&lowering->costs, &lowering->work) +
+      gattn_device_edges_candidate(lowering, rest / sample->rows).seconds;
+  if (seconds > worth * alone) return false;
+  choice->list = choice->rest = true;
+  choice->least = gattn_device_dense(lowering, &pass);
+  return true;
+}
+
 /* Whether a list of the term pays in the numbering, against its edges: both as
  * the same sampled tiles have them. */
 static gattn_status list_pays(gattn_device_lowering *lowering,
-                              gattn_graph *term,
-                              const gattn_numbering *numbering, bool *pays) {
+                              gattn_graph *term, open_group *choice) {
   gattn_tile_sample sample = {0};
   gattn_device_candidate list;
-  gattn_status status = gattn_device_list_candidate(lowering, term, numbering,
-                                                    &list, &sample);
+  gattn_status status = gattn_device_list_candidate(
+      lowering, term, &choice->numbering, &list, &sample);
   if (status) return status;
-  *pays = false;
   if (sample.edges <= 0 || sample.rows <= 0) return GATTN_SUCCESS;
   const gattn_device_candidate edges =
       gattn_device_edges_candidate(lowering, sample.edges / sample.rows);
-  *pays = list.seconds <= edges.seconds ||
-          sample.edges >= present_density * sample.present;
+  choice->list = list.seconds <= edges.seconds ||
+                 sample.edges >= present_density * sample.present;
+  if (lowering->n_open == 1)
+    part_pays(lowering, &sample, &list,
+              list.seconds < edges.seconds ? list.seconds : edges.seconds,
+              choice);
   return GATTN_SUCCESS;
 }
 
@@ -229,15 +256,14 @@ static gattn_status choose_open(gattn_device_lowering *lowering,
   const gattn_shape shape = gattn_shape_of(term->graph);
   const bool sorts = may_sort(lowering, term->graph, &shape);
   gattn_status status = GATTN_SUCCESS;
-  *choice = (open_group){.list = false};
+  *choice = (open_group){.list = false, .least = 1};
   if (!gattn_device_may_look(lowering) ||
       term->way == GATTN_WAY_EDGES)
     return GATTN_SUCCESS;
   if (term->way == GATTN_WAY_LIST)
     choice->list = true;
   else if (term->way != GATTN_WAY_RENUMBERED || !sorts)
-    status = list_pays(lowering, term->graph, &choice->numbering,
-                       &choice->list);
+    status = list_pays(lowering, term->graph, choice);
   if (status || choice->list || !sorts) return status;
   choice->list = true;
   choice->numbering =
@@ -273,10 +299,11 @@ static gattn_device_part *linear_part(gattn_device_lowering *lowering) {
 }
 
 static gattn_status attach_list(gattn_device_lowering *lowering,
-                                gattn_device_part *part, gattn_graph *graph) {
+                                gattn_device_part *part, int64_t least,
+                                gattn_graph *graph) {
   gattn_status status = lowering->target->list_build(
       lowering->context, lowering->problem->frontier,
-      &lowering->lowered->geometry, &part->tiles, graph, &part->list);
+      &lowering->lowered->geometry, &part->tiles, graph, least, &part->list);
   if (status) return status;
   settle_pass(lowering, part);
   part->tiles.list[0] = part->list.list;
@@ -289,7 +316,7 @@ static gattn_status make_list_part(gattn_device_lowering *lowering,
                                    gattn_graph *graph) {
   gattn_device_part *part = linear_part(lowering);
   if (part && group->numbering.kind == GATTN_NUMBER_LINEAR) {
-    gattn_status status = attach_list(lowering, part, graph);
+    gattn_status status = attach_list(lowering, part, group->least, graph);
     if (!status)
       status = gattn_unite(lowering->context, &part->list_graph, graph);
     gattn_graph_release(graph);
@@ -301,7 +328,7 @@ static gattn_status make_list_part(gattn_device_lowering *lowering,
       gattn_device_pass(lowering, &group->numbering,
                         gattn_device_lanes(lowering, GATTN_TILE_KEYS));
   lowering->lowered->n_parts++;
-  return attach_list(lowering, part, graph);
+  return attach_list(lowering, part, group->least, graph);
 }
 
 /* Hub rows are no other part's, also where passes cannot skip them. */
@@ -331,11 +358,32 @@ static gattn_status make_edge_part(gattn_device_lowering *lowering,
   return status;
 }
 
+/* The only open term: its dense tiles, then the edges of the others. graph is
+ * taken over. */
+static gattn_status make_both_parts(gattn_device_lowering *lowering,
+                                    const open_group *group,
+                                    gattn_graph *graph) {
+  gattn_device_lowered *lowered = lowering->lowered;
+  gattn_status status =
+      make_list_part(lowering, group, gattn_graph_retain(graph));
+  if (status) {
+    gattn_graph_release(graph);
+    return status;
+  }
+  const int64_t edges = lowered->n_parts;
+  status = make_edge_part(lowering, graph);
+  for (int64_t p = 0; p < edges; p++)
+    if (lowered->parts[p].list.release)
+      lowered->parts[edges].apart = (int32_t)p + 1;
+  return status;
+}
+
 static gattn_status make_open_part(gattn_device_lowering *lowering,
                                    const open_group *group, bool last) {
   gattn_graph *graph;
   gattn_status status = without_earlier(lowering, group->graph, &graph);
   if (status) return status;
+  if (group->rest) return make_both_parts(lowering, group, graph);
   status = group->list ? make_list_part(lowering, group, graph)
                        : make_edge_part(lowering, graph);
   if (status || last) return status;
@@ -347,7 +395,7 @@ enum { LISTS = 2, OPEN_GROUPS = LISTS + 1 };
 /* The group for a choice. Where lists are as many as may be, the term joins the
  * edges, which take everything. */
 static int find_group(open_group *groups, int *n, const open_group *choice) {
-  static const open_group edges = {.list = false};
+  static const open_group edges = {.list = false, .least = 1};
   int lists = 0;
   for (int g = 0; g < *n; g++) {
     if (same_group(&groups[g], choice)) return g;

@@ -66,8 +66,10 @@ static gattn_status make_rows(gattn_context *context,
     gattn_graph *graph = lowered->parts[p].graph;
     gattn_device_rows *rows = &uploaded->parts[p].rows;
     bool made;
-    gattn_status status =
-        gattn_list_edges(context, graph, frontier, rows, &made);
+    const int32_t apart = lowered->parts[p].apart;
+    gattn_status status = gattn_list_edges(
+        context, graph, frontier, apart ? &lowered->parts[apart - 1] : NULL,
+        rows, &made);
     if (!status && !made)
       status = gattn_device_rows_make(context, graph, frontier, rows);
     if (status) return status;

@@ -27,6 +27,12 @@ typedef struct gattn_listing {
   int32_t edges; /* pairs are those of a query tile and a key: rows, not tiles,
                   * where query tiles have one lane */
   int32_t shift, scattered;
+  int64_t least; /* edges of a pair that is listed, at the least; 1: all are */
+  int64_t dense; /* edges of a pair that counts as dense; 0: none is counted */
+  /* Of rows: a list of the query tiles of `listed`, whose edges are left out;
+   * null offsets: there is none. */
+  gattn_tile_list apart;
+  gattn_tile_pass listed;
   uint64_t hash_mask; /* all ones; fewer only where tests want collisions */
 } gattn_listing;
 
@@ -124,12 +130,28 @@ GATTN_HD int gattn_edge_counts(const gattn_edge_source *source, int leaf,
   return gattn_source_has(source, query, key);
 }
 
+/* Whether the list set apart has the pair of an edge; its keys are in order. */
+GATTN_HD int gattn_edge_is_apart(const gattn_listing *listing,
+                                 const gattn_query_lane *query, int64_t key) {
+  const gattn_tile_list *list = &listing->apart;
+  if (!list->offsets) return 0;
+  const int64_t t =
+      listing->listed.row_all
+          ? query->position / listing->listed.lanes
+          : query->vertex / listing->listed.lanes - listing->listed.first_tile;
+  const int64_t begin = list->offsets[t], n = list->offsets[t + 1] - begin;
+  const int64_t key_tile = key / GATTN_TILE_KEYS;
+  const int64_t at = gattn_search(list->entries + begin, 1, n, key_tile);
+  return at >= 0 && list->entries[begin + at] == key_tile;
+}
+
 /* The pair of an edge, if it is one that counts. */
 GATTN_HD uint64_t gattn_edge_pair(const gattn_listing *listing, int leaf,
                                   const gattn_query_lane *query, int64_t t,
                                   int64_t key, int64_t *edges) {
   if (key >= listing->source.n_kv ||
-      !gattn_edge_counts(&listing->source, leaf, query, key))
+      !gattn_edge_counts(&listing->source, leaf, query, key) ||
+      gattn_edge_is_apart(listing, query, key))
     return gattn_pair_none(listing);
   ++*edges;
   return listing->edges

@@ -24,6 +24,7 @@ typedef struct gattn_list_counts {
   uint64_t rows;     /* lanes that are there */
   uint64_t present;  /* the same, once for each pair with edges */
   uint64_t most;     /* pairs of a query tile */
+  uint64_t dense_edges, dense_pairs; /* of pairs with listing->dense or more */
   uint64_t collided; /* patterns that only their hash has in common */
 } gattn_list_counts;
 
@@ -54,10 +55,14 @@ int gattn_list_sort(uint64_t **values, uint64_t **spare, int64_t **places,
                     int64_t **spare_places, int64_t n, int bits, void *scratch,
                     size_t *bytes, void *stream);
 
-/* first[e] = 1 where a pair of the sorted pairs[n] differs from the one before
- * and is none of `none`, else 0. */
+/* first[e] = 1 where a pair of the sorted pairs[n] differs from the one before,
+ * is none of `none`, and stands there `least` times or more; else 0. */
 int gattn_list_mark(const uint64_t *pairs, int64_t n, uint64_t none,
-                    int64_t *first, void *stream);
+                    int64_t least, int64_t *first, void *stream);
+/* dense_edges and dense_pairs of the same: those that stand there `dense` times
+ * or more. */
+int gattn_list_dense(const uint64_t *pairs, int64_t n, uint64_t none,
+                     int64_t dense, gattn_list_counts *counts, void *stream);
 /* The marked ones: kept[numbers[e] − 1], where numbers are the marks summed. */
 int gattn_list_keep(const uint64_t *pairs, const int64_t *numbers, int64_t n,
                     uint64_t *kept, void *stream);
@@ -72,7 +77,7 @@ int gattn_list_present(const gattn_listing *listing, const uint64_t *pairs,
 /* ------------------------------------------------------------ words */
 
 /* kinds[n] and hashes[n] (null: not wanted) of pairs[n]; edges, pairs, partial,
- * present. Full tiles and empty ones have hash 0, no other does. */
+ * present. Pairs with fewer than listing->least edges count as empty. Full tiles and empty ones have hash 0, no other does. */
 int gattn_list_look(const gattn_listing *listing, int lanes,
                     const uint64_t *pairs, int64_t n, int64_t *kinds,
                     uint64_t *hashes, gattn_list_counts *counts, void *stream);

@@ -161,16 +161,57 @@ int gattn_list_sort(uint64_t **values, uint64_t **spare, int64_t **places,
 
 /* ------------------------------------------------------------ once */
 
+/* Whether e is the first of equal pairs, `least` of them or more. */
+static __device__ bool begins(const uint64_t *pairs, int64_t n, uint64_t none,
+                              int64_t least, int64_t e) {
+  return pairs[e] != none && (e == 0 || pairs[e] != pairs[e - 1]) &&
+         least <= n - e && pairs[e + least - 1] == pairs[e];
+}
+
 static __global__ void mark_first(const uint64_t *pairs, int64_t n,
-                                  uint64_t none, int64_t *first) {
+                                  uint64_t none, int64_t least,
+                                  int64_t *first) {
   for (int64_t e = first_item(); e < n; e += item_step())
-    first[e] = pairs[e] != none && (e == 0 || pairs[e] != pairs[e - 1]);
+    first[e] = begins(pairs, n, none, least, e);
 }
 
 int gattn_list_mark(const uint64_t *pairs, int64_t n, uint64_t none,
-                    int64_t *first, void *stream) {
-  mark_first<<<blocks_of(n), THREADS, 0, (cudaStream_t)stream>>>(pairs, n, none,
-                                                                 first);
+                    int64_t least, int64_t *first, void *stream) {
+  mark_first<<<blocks_of(n), THREADS, 0, (cudaStream_t)stream>>>(
+      pairs, n, none, least, first);
+  return cudaGetLastError();
+}
+
+/* The end of the pairs that equal the one at e. */
+static __device__ int64_t end_of(const uint64_t *pairs, int64_t n, int64_t e) {
+  int64_t lo = e, hi = n;
+  while (hi - lo > 1) {
+    const int64_t middle = lo + (hi - lo) / 2;
+    if (pairs[middle] == pairs[e])
+      lo = middle;
+    else
+      hi = middle;
+  }
+  return hi;
+}
+
+static __global__ void __launch_bounds__(THREADS)
+    count_dense(const uint64_t *pairs, int64_t n, uint64_t none, int64_t dense,
+                gattn_list_counts *counts) {
+  int64_t edges = 0, found = 0;
+  for (int64_t e = first_item(); e < n; e += item_step()) {
+    if (!begins(pairs, n, none, dense, e)) continue;
+    edges += end_of(pairs, n, e) - e;
+    found++;
+  }
+  add_count(edges, &counts->dense_edges);
+  add_count(found, &counts->dense_pairs);
+}
+
+int gattn_list_dense(const uint64_t *pairs, int64_t n, uint64_t none,
+                     int64_t dense, gattn_list_counts *counts, void *stream) {
+  count_dense<<<blocks_of(n), THREADS, 0, (cudaStream_t)stream>>>(
+      pairs, n, none, dense, counts);
   return cudaGetLastError();
 }
 

@@ -28,7 +28,7 @@ static __device__ uint64_t lane_word(const gattn_listing *listing,
 
 /* ------------------------------------------------------------ looking */
 
-/* The sum over the block, in thread 0; all threads call it. `sums` is a place
+/* The sum over the block, in all threads, which all call it. `sums` is a place
  * a warp in shared memory, free again after the next barrier. */
 static __device__ uint64_t block_sum(uint64_t value, uint64_t *sums) {
   value = (uint64_t)warp_sum((int64_t)value);
@@ -42,7 +42,7 @@ static __device__ uint64_t block_sum(uint64_t value, uint64_t *sums) {
 static __global__ void __launch_bounds__(WIDE)
     look(const gattn_listing *listing, const uint64_t *pairs, int64_t n,
          int64_t *kinds, uint64_t *hashes, gattn_list_counts *counts) {
-  __shared__ uint64_t sums[WIDE / 32];
+  __shared__ uint64_t sums[WIDE / 32], bits[WIDE / 32];
   int64_t edges = 0, found = 0, partial = 0, present = 0;
   for (int64_t e = blockIdx.x; e < n; e += gridDim.x) {
     const uint64_t pair = pairs[e];
@@ -50,12 +50,14 @@ static __global__ void __launch_bounds__(WIDE)
         gattn_listed_keys(listing, gattn_pair_key_tile(listing, pair));
     bool absent;
     const uint64_t word = lane_word(listing, pair, &keys, &absent);
-    const int any = __syncthreads_or(word != 0);
     const int full =
         __syncthreads_and(absent || word == gattn_key_lanes(&keys));
     const uint64_t hash =
         block_sum(gattn_word_hash(word, (int)threadIdx.x), sums);
-    edges += __popcll(word);
+    const int count = __popcll(word);
+    const bool any =
+        (int64_t)block_sum((uint64_t)count, bits) >= listing->least;
+    edges += any ? count : 0;
     present += any && !absent;
     if (threadIdx.x) continue;
     found += any;
