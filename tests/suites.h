@@ -24,5 +24,6 @@ Suite *make_plan_suite(void);
 Suite *make_wisdom_suite(void);
 Suite *make_plan_refusals_suite(void);
 Suite *make_broken_generators_suite(void);
+Suite *make_list_edges_suite(void);
 
 #endif

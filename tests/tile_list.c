@@ -41,8 +41,8 @@ static plain plain_of(const gattn_device_attention *geometry,
   list.key_tiles =
       gattn_tiles_of(&pass->numbering, GATTN_TILE_KEYS, geometry->n_kv);
   list.places = places_of(pass, geometry->n_kv, list.key_tiles);
-  list.words = malloc((size_t)(list.key_tiles * pass->lanes + 1) *
-                      sizeof *list.words);
+  list.words =
+      malloc((size_t)(list.key_tiles * pass->lanes + 1) * sizeof *list.words);
   return list;
 }
 
@@ -78,14 +78,14 @@ static void put_tile(plain *list, int64_t t) {
 static int64_t edges_of(const plain *list, int64_t key_tile) {
   int64_t edges = 0;
   for (int lane = 0; lane < list->pass->lanes; lane++)
-    edges += __builtin_popcountll(
-        list->words[key_tile * list->pass->lanes + lane]);
+    edges +=
+        __builtin_popcountll(list->words[key_tile * list->pass->lanes + lane]);
   return edges;
 }
 
 static bool is_full(const plain *list, int64_t key_tile) {
-  const gattn_tile keys = gattn_tile_at(
-      &list->pass->numbering, GATTN_TILE_KEYS, list->geometry->n_kv, key_tile);
+  const gattn_tile keys = gattn_tile_at(&list->pass->numbering, GATTN_TILE_KEYS,
+                                        list->geometry->n_kv, key_tile);
   for (int lane = 0; lane < list->pass->lanes; lane++)
     for (int bit = 0; bit < 64 && list->present[lane]; bit++)
       if (gattn_tile_has(&keys, bit) &&
@@ -114,8 +114,7 @@ static void *grown(const void *array, int64_t n, size_t size) {
 static int32_t pattern_of(gattn_tile_store *store, const uint64_t *words) {
   const size_t size = (size_t)store->lanes * sizeof *words;
   for (int64_t p = 0; p < store->n_patterns; p++)
-    if (!memcmp(store->bits + p * store->lanes, words, size))
-      return (int32_t)p;
+    if (!memcmp(store->bits + p * store->lanes, words, size)) return (int32_t)p;
   store->bits = grown(store->bits, store->n_patterns, size);
   memcpy(store->bits + store->n_patterns * store->lanes, words, size);
   return (int32_t)store->n_patterns++;

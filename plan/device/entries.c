@@ -41,9 +41,9 @@ static gattn_status look(entering *at) {
                                  {&at->scratch, (int64_t)bytes, 1}};
   status = gattn_making_take(making, wanted, 4);
   if (status) return status;
-  int error = gattn_list_look(making->device, making->pass->lanes,
-                              making->pairs, n, at->kinds, at->hashes,
-                              making->counts, at->stream);
+  int error =
+      gattn_list_look(making->device, making->pass->lanes, making->pairs, n,
+                      at->kinds, at->hashes, making->counts, at->stream);
   if (!error) error = gattn_list_number(at->kinds, n, at->numbers, at->stream);
   if (!error)
     error = gattn_list_scan(at->numbers, n, at->scratch, &bytes, at->stream);
@@ -64,8 +64,8 @@ static gattn_status take_store(entering *at) {
   char *memory;
   store->bytes = (int64_t)offset_bytes(store->n_tiles) +
                  n * (int64_t)(sizeof(int64_t) + sizeof(int32_t));
-  gattn_status status = gattn_device_allocate(
-      at->making->context, "tile list", store->bytes, 1, &store->memory);
+  gattn_status status = gattn_device_allocate(at->making->context, "tile list",
+                                              store->bytes, 1, &store->memory);
   if (status) return status;
   memory = store->memory;
   at->entries.offsets = (int64_t *)memory;
@@ -83,9 +83,9 @@ static gattn_status take_entries(entering *at) {
   gattn_list_entries *entries = &at->entries;
   const int64_t n = entries->n;
   size_t scan = 0;
-  int error = gattn_list_sort(&entries->hashes, &at->spare_hashes,
-                              &entries->places, &at->spare_places, n, 64, NULL,
-                              &at->bytes, at->stream);
+  int error =
+      gattn_list_sort(&entries->hashes, &at->spare_hashes, &entries->places,
+                      &at->spare_places, n, 64, NULL, &at->bytes, at->stream);
   if (!error) error = gattn_list_scan(NULL, n, NULL, &scan, at->stream);
   if (scan > at->bytes) at->bytes = scan;
   gattn_status status = check(at, error);
@@ -109,8 +109,8 @@ static gattn_status enter(entering *at) {
                              at->hashes, at->numbers, making->n_pairs,
                              &at->entries, at->stream);
   if (!error)
-    error = gattn_list_offsets(making->device, at->store->n_tiles,
-                               &at->entries, making->counts, at->stream);
+    error = gattn_list_offsets(making->device, at->store->n_tiles, &at->entries,
+                               making->counts, at->stream);
   return check(at, error);
 }
 
@@ -168,9 +168,8 @@ static gattn_status make_patterns(entering *at) {
   bool collided;
   gattn_status status = check(
       at, gattn_list_sort(&at->entries.hashes, &at->spare_hashes,
-                          &at->entries.places, &at->spare_places,
-                          at->entries.n, 64, at->scratch, &at->bytes,
-                          at->stream));
+                          &at->entries.places, &at->spare_places, at->entries.n,
+                          64, at->scratch, &at->bytes, at->stream));
   if (!status) status = number_patterns(at, 0);
   if (!status) status = put_patterns(at, &collided);
   if (status || !collided) return status;

@@ -74,7 +74,7 @@ static bool in_cover(const gattn_list_making *making, int leaf) {
 
 /* Units of a leaf: lanes, or query tiles. */
 static int64_t units_of(const gattn_list_making *making, int leaf) {
-  const gattn_listing *listing = &making->listing;
+  const gattn_listing *listing = &making->head.listing;
   const bool lanes =
       listing->source.leaves[leaf].rows.block || listing->scattered;
   return lanes ? listing->n_tiles * listing->pass.lanes : listing->n_tiles;
@@ -82,7 +82,7 @@ static int64_t units_of(const gattn_list_making *making, int leaf) {
 
 /* Pairs are numbers of 64 bits, those behind the last among them. */
 static gattn_status number_pairs(gattn_list_making *making, int64_t keys) {
-  gattn_listing *listing = &making->listing;
+  gattn_listing *listing = &making->head.listing;
   listing->shift = bits_of(keys);
   if (listing->shift + bits_of(listing->n_tiles) <= 63) return GATTN_SUCCESS;
   return gattn_fail(making->context, GATTN_ERROR_TOO_LARGE,
@@ -92,8 +92,8 @@ static gattn_status number_pairs(gattn_list_making *making, int64_t keys) {
 }
 
 gattn_status gattn_making_rows(gattn_list_making *making) {
-  making->listing.edges = 1;
-  return number_pairs(making, making->listing.source.n_kv);
+  making->head.listing.edges = 1;
+  return number_pairs(making, making->head.listing.source.n_kv);
 }
 
 static bool pairs_tell(const gattn_edge_source *source) {
@@ -104,7 +104,7 @@ static bool pairs_tell(const gattn_edge_source *source) {
 }
 
 static void describe(gattn_list_making *making, int64_t n_tiles, bool sample) {
-  gattn_listing *listing = &making->listing;
+  gattn_listing *listing = &making->head.listing;
   const gattn_tile_pass *pass = making->pass;
   *listing = (gattn_listing){.geometry = *making->geometry,
                              .pass = *pass,
@@ -137,16 +137,16 @@ typedef struct upload {
 } upload;
 
 /* What stands in the geometry and the pass, and the sample. */
-static int uploads_of(gattn_list_making *making,
-                      const gattn_query_lane *sample, upload *uploads) {
-  gattn_listing *listing = &making->listing;
+static int uploads_of(gattn_list_making *making, const gattn_query_lane *sample,
+                      upload *uploads) {
+  gattn_listing *listing = &making->head.listing;
   const gattn_tile_pass *pass = making->pass;
   const gattn_device_attention *geometry = making->geometry;
   int n = 0;
   if (pass->numbering.kind == GATTN_NUMBER_TABLE)
-    uploads[n++] = (upload){&listing->pass.numbering.table,
-                            pass->numbering.table, geometry->n_q,
-                            sizeof(int64_t)};
+    uploads[n++] =
+        (upload){&listing->pass.numbering.table, pass->numbering.table,
+                 geometry->n_q, sizeof(int64_t)};
   if (sample) {
     uploads[n++] = (upload){&listing->sample, sample,
                             listing->n_tiles * pass->lanes, sizeof *sample};
@@ -171,17 +171,26 @@ static gattn_status take_first(gattn_list_making *making,
   gattn_wanted wanted[MOST + 4];
   const int n = uploads_of(making, sample, uploads);
   const bool table = making->pass->numbering.kind == GATTN_NUMBER_TABLE;
+  gattn_status status = gattn_making_check(
+      making,
+      gattn_list_scan(NULL, making->n_units, NULL, &making->scratch_bytes,
+                      gattn_device_stream(making->context)));
+  if (status) return status;
   for (int u = 0; u < n; u++)
     wanted[u] =
         (gattn_wanted){uploads[u].place, uploads[u].count, uploads[u].size};
-  wanted[n] = (gattn_wanted){&making->device, 1, sizeof *making->device};
-  wanted[n + 1] = (gattn_wanted){&making->counts, 1, sizeof *making->counts};
+  wanted[n] = (gattn_wanted){&making->sent, 1, sizeof *making->sent};
+  wanted[n + 1] =
+      (gattn_wanted){&making->items, making->n_units, sizeof(int64_t)};
   wanted[n + 2] =
-      (gattn_wanted){&making->items, making->n_units + 1, sizeof(int64_t)};
-  wanted[n + 3] = (gattn_wanted){&making->listing.inverse,
-                                 table ? making->geometry->n_kv : 0,
-                                 sizeof(int64_t)};
-  gattn_status status = gattn_making_take(making, wanted, n + 4);
+      (gattn_wanted){&making->scratch, (int64_t)making->scratch_bytes, 1};
+  wanted[n + 3] =
+      (gattn_wanted){&making->head.listing.inverse,
+                     table ? making->geometry->n_kv : 0, sizeof(int64_t)};
+  status = gattn_making_take(making, wanted, n + 4);
+  if (status) return status;
+  making->device = &making->sent->listing;
+  making->counts = &making->sent->counts;
   for (int u = 0; u < n && !status; u++) {
     void *to;
     memcpy(&to, uploads[u].place, sizeof to);
@@ -190,29 +199,24 @@ static gattn_status take_first(gattn_list_making *making,
   }
   if (status || !table) return status;
   return gattn_making_check(
-      making, gattn_list_invert(making->listing.pass.numbering.table,
+      making, gattn_list_invert(making->head.listing.pass.numbering.table,
                                 making->geometry->n_kv,
-                                (int64_t *)making->listing.inverse,
+                                (int64_t *)making->head.listing.inverse,
                                 gattn_device_stream(making->context)));
 }
 
 /* The listing as it stands, and counts of zero. */
 static gattn_status send(gattn_list_making *making) {
-  static const gattn_list_counts none;
-  gattn_status status = gattn_device_upload(
-      making->context, making->device, &making->listing, sizeof *making->device);
-  if (status) return status;
-  return gattn_device_upload(making->context, making->counts, &none,
-                             sizeof none);
+  return gattn_device_upload(making->context, making->sent, &making->head,
+                             sizeof *making->sent);
 }
 
 gattn_status gattn_making_start(gattn_context *context,
                                 gattn_frontier *frontier,
                                 const gattn_device_attention *geometry,
-                                const gattn_tile_pass *pass,
-                                gattn_graph *graph,
-                                const gattn_query_lane *sample,
-                                int64_t n_tiles, gattn_list_making *making) {
+                                const gattn_tile_pass *pass, gattn_graph *graph,
+                                const gattn_query_lane *sample, int64_t n_tiles,
+                                gattn_list_making *making) {
   making->context = context;
   making->geometry = geometry;
   making->pass = pass;
@@ -221,9 +225,9 @@ gattn_status gattn_making_start(gattn_context *context,
       gattn_source_make(context, graph, frontier, &making->made);
   if (status) return status;
   describe(making, n_tiles, sample != NULL);
-  status = number_pairs(making,
-                        gattn_tiles_of(&pass->numbering, GATTN_TILE_KEYS,
-                                       making->listing.source.n_kv));
+  status =
+      number_pairs(making, gattn_tiles_of(&pass->numbering, GATTN_TILE_KEYS,
+                                          making->head.listing.source.n_kv));
   return status ? status : take_first(making, sample);
 }
 
@@ -238,7 +242,7 @@ static int64_t first_unit(const gattn_list_making *making, int leaf) {
 }
 
 static gattn_status count_items(gattn_list_making *making) {
-  const gattn_edge_source *source = &making->listing.source;
+  const gattn_edge_source *source = &making->head.listing.source;
   void *stream = gattn_device_stream(making->context);
   gattn_status status = send(making);
   for (int l = 0; l < source->n_leaves && !status; l++)
@@ -247,44 +251,36 @@ static gattn_status count_items(gattn_list_making *making) {
           making,
           gattn_list_count(making->device, l, source->leaves[l].rows.block != 0,
                            units_of(making, l),
-                           making->items + 1 + first_unit(making, l), stream));
+                           making->items + first_unit(making, l), stream));
   return status;
 }
 
 /* Items that end where each unit says, and how many there are. */
 static gattn_status sum_items(gattn_list_making *making, int64_t *count) {
-  static const int64_t zero;
-  void *stream = gattn_device_stream(making->context), *scratch;
-  int64_t *ends = making->items + 1;
-  size_t bytes = 0;
   gattn_status status = gattn_making_check(
-      making, gattn_list_scan(ends, making->n_units, NULL, &bytes, stream));
-  const gattn_wanted wanted = {&scratch, (int64_t)bytes, 1};
-  if (!status) status = gattn_making_take(making, &wanted, 1);
-  if (!status)
-    status = gattn_device_upload(making->context, making->items, &zero,
-                                 sizeof zero);
-  if (!status)
-    status = gattn_making_check(
-        making,
-        gattn_list_scan(ends, making->n_units, scratch, &bytes, stream));
+      making, gattn_list_scan(making->items, making->n_units, making->scratch,
+                              &making->scratch_bytes,
+                              gattn_device_stream(making->context)));
   if (status) return status;
   return gattn_device_download(making->context, count,
-                               making->items + making->n_units, sizeof *count);
+                               making->items + making->n_units - 1,
+                               sizeof *count);
 }
 
 static gattn_status name_pairs(gattn_list_making *making, int64_t n_items,
                                uint64_t *pairs) {
-  const gattn_edge_source *source = &making->listing.source;
+  const gattn_edge_source *source = &making->head.listing.source;
   gattn_status status = GATTN_SUCCESS;
   for (int l = 0; l < source->n_leaves && !status; l++) {
     if (!in_cover(making, l)) continue;
-    const int64_t *begin = making->items + first_unit(making, l);
+    const int64_t first = first_unit(making, l);
+    const int64_t *begin =
+        first ? making->items + first - 1 : &making->sent->zero;
     status = gattn_making_check(
         making,
         gattn_list_pairs(making->device, l, source->leaves[l].rows.block != 0,
-                         units_of(making, l), begin, begin + 1, n_items, pairs,
-                         making->counts,
+                         units_of(making, l), begin, making->items + first,
+                         n_items, pairs, making->counts,
                          gattn_device_stream(making->context)));
   }
   return status;
@@ -302,7 +298,7 @@ typedef struct named {
 } named;
 
 static gattn_status take_named(gattn_list_making *making, named *named) {
-  const gattn_listing *listing = &making->listing;
+  const gattn_listing *listing = &making->head.listing;
   void *stream = gattn_device_stream(making->context);
   size_t scan = 0;
   named->bits = listing->shift + bits_of(listing->n_tiles);
@@ -324,7 +320,7 @@ static gattn_status take_named(gattn_list_making *making, named *named) {
 static gattn_status number_named(gattn_list_making *making, named *named) {
   void *stream = gattn_device_stream(making->context);
   int64_t *numbers = (int64_t *)named->spare;
-  const gattn_listing *listing = &making->listing;
+  const gattn_listing *listing = &making->head.listing;
   const uint64_t none = gattn_pair_none(listing);
   int error = 0;
   if (making->tell && listing->dense)
@@ -365,7 +361,7 @@ gattn_status gattn_making_pairs(gattn_list_making *making, int64_t most) {
   gattn_status status = count_items(making);
   if (!status) status = sum_items(making, &named.n);
   if (!status && !making->tell && named.n > most) {
-    making->listing.thin = named.n / most + 1;
+    making->head.listing.thin = named.n / most + 1;
     status = count_items(making);
     if (!status) status = sum_items(making, &named.n);
   }

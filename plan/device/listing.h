@@ -17,19 +17,29 @@ typedef struct gattn_wanted {
   size_t size;
 } gattn_wanted;
 
+/* What is sent in one piece before items are counted. */
+typedef struct gattn_list_head {
+  gattn_listing listing;
+  gattn_list_counts counts;
+  int64_t zero; /* where the first unit's items begin */
+} gattn_list_head;
+
 typedef struct gattn_list_making {
   gattn_context *context;
   const gattn_device_attention *geometry; /* of the host */
   const gattn_tile_pass *pass;            /* of the host */
-  gattn_listing listing;                  /* with the device's pointers */
+  gattn_list_head head;                   /* with the device's pointers */
   gattn_source_made made;
   bool tell; /* pairs are named edge by edge: counts->edges are all edges */
 
   /* On the device. */
-  gattn_listing *device;
-  gattn_list_counts *counts;
+  gattn_list_head *sent;
+  gattn_listing *device;     /* of what was sent */
+  gattn_list_counts *counts; /* likewise */
   int64_t n_units; /* of all leaves of the cover */
-  int64_t *items;  /* [1 + n_units]: 0, and where each unit's items end */
+  int64_t *items;  /* [n_units]: where each unit's items end */
+  void *scratch;   /* for summing them */
+  size_t scratch_bytes;
   uint64_t *pairs; /* [n_pairs], ascending, each once */
   int64_t n_pairs;
 

@@ -16,8 +16,8 @@ static gattn_status new_making(gattn_context *context, int *previous,
                                gattn_list_making **making) {
   gattn_status status = gattn_device_enter(context, previous);
   if (status) return status;
-  status = gattn_allocate(context, "tile list", 1, sizeof **making,
-                          (void **)making);
+  status =
+      gattn_allocate(context, "tile list", 1, sizeof **making, (void **)making);
   if (status) {
     gattn_device_leave(context, *previous);
     return status;
@@ -49,8 +49,8 @@ gattn_status gattn_list_build_hashed(gattn_context *context,
   if (status) return status;
   status = gattn_making_start(context, frontier, geometry, pass, graph, NULL,
                               pass->n_tiles, making);
-  making->listing.hash_mask = hash_mask;
-  making->listing.least = least;
+  making->head.listing.hash_mask = hash_mask;
+  making->head.listing.least = least;
   if (!status) status = gattn_making_pairs(making, INT64_MAX);
   if (!status) status = gattn_making_list(making, store);
   end_making(context, previous, making);
@@ -115,15 +115,14 @@ static gattn_status count_sample(gattn_list_making *making,
                                               &none, sizeof none);
     if (status) return status;
   }
-  int error = gattn_list_rows(making->device, making->listing.n_tiles,
+  int error = gattn_list_rows(making->device, making->head.listing.n_tiles,
                               making->counts, stream);
   if (n && !error)
-    error = making->tell
-                ? gattn_list_present(making->device, making->pairs, n,
-                                     making->counts, stream)
-                : gattn_list_look(making->device, making->pass->lanes,
-                                  making->pairs, n, NULL, NULL, making->counts,
-                                  stream);
+    error = making->tell ? gattn_list_present(making->device, making->pairs, n,
+                                              making->counts, stream)
+                         : gattn_list_look(making->device, making->pass->lanes,
+                                           making->pairs, n, NULL, NULL,
+                                           making->counts, stream);
   gattn_status status = gattn_making_check(making, error);
   return status ? status : gattn_making_counts(making, counts);
 }
@@ -131,17 +130,17 @@ static gattn_status count_sample(gattn_list_making *making,
 static void put_sample(const gattn_list_making *making,
                        const gattn_list_counts *counts,
                        gattn_tile_sample *sample) {
-  const double thin = (double)making->listing.thin;
+  const double thin = (double)making->head.listing.thin;
   const double pairs = thin * (double)counts->pairs;
   *sample = (gattn_tile_sample){
       .edges = thin * (double)counts->edges,
       .slots = pairs * making->pass->lanes * GATTN_TILE_KEYS,
       .rows = (double)counts->rows,
       .present = thin * (double)counts->present * GATTN_TILE_KEYS,
-      .key_tiles = pairs / (double)making->listing.n_tiles,
+      .key_tiles = pairs / (double)making->head.listing.n_tiles,
       .dense_edges = (double)counts->dense_edges,
       .dense_key_tiles =
-          (double)counts->dense_pairs / (double)making->listing.n_tiles};
+          (double)counts->dense_pairs / (double)making->head.listing.n_tiles};
 }
 
 static gattn_status survey(gattn_context *context, const sampling *drawn,
@@ -152,15 +151,14 @@ static gattn_status survey(gattn_context *context, const sampling *drawn,
   gattn_list_making *making;
   int previous;
   gattn_list_counts counts;
-  gattn_status status = gattn_frontier_list(context, graph->n_q,
-                                            drawn->vertices, drawn->n_rows,
-                                            &frontier);
+  gattn_status status = gattn_frontier_list(
+      context, graph->n_q, drawn->vertices, drawn->n_rows, &frontier);
   if (status) return status;
   status = new_making(context, &previous, &making);
   if (status) goto release_frontier;
   status = gattn_making_start(context, frontier, geometry, pass, graph,
                               drawn->lanes, drawn->n_tiles, making);
-  making->listing.dense = dense;
+  making->head.listing.dense = dense;
   if (!status) status = gattn_making_pairs(making, most_pairs);
   if (!status) status = count_sample(making, &counts);
   if (!status) put_sample(making, &counts, sample);
@@ -176,8 +174,8 @@ gattn_status gattn_list_survey(gattn_context *context, gattn_frontier *frontier,
                                int64_t dense, gattn_tile_sample *sample) {
   sampling *drawn;
   (void)frontier;
-  gattn_status status = gattn_allocate(context, "sample", 1, sizeof *drawn,
-                                       (void **)&drawn);
+  gattn_status status =
+      gattn_allocate(context, "sample", 1, sizeof *drawn, (void **)&drawn);
   if (status) return status;
   draw_sample(geometry, pass, drawn);
   if (drawn->n_rows)
@@ -213,8 +211,8 @@ static gattn_status put_rows(gattn_list_making *making, int64_t n_f,
                                  column_size(&rows), &columns);
   if (status) goto free_rows;
   rows.columns = columns;
-  int error = gattn_list_offsets(making->device, n_f, &entries, making->counts,
-                                 stream);
+  int error =
+      gattn_list_offsets(making->device, n_f, &entries, making->counts, stream);
   if (!error && rows.edges)
     error = gattn_list_columns(making->device, making->pairs, rows.edges,
                                rows.narrow, columns, stream);
@@ -242,15 +240,14 @@ static gattn_status list_edges(gattn_list_making *making, gattn_graph *graph,
       .begin = frontier && !frontier->vertices ? frontier->begin : 0,
       .vertices = frontier ? frontier->vertices : NULL};
   const gattn_tile_pass pass = {.lanes = 1, .n_tiles = n_f, .row_all = 1};
-  gattn_status status =
-      gattn_making_start(making->context, frontier, &geometry, &pass, graph,
-                         NULL, n_f, making);
+  gattn_status status = gattn_making_start(making->context, frontier, &geometry,
+                                           &pass, graph, NULL, n_f, making);
   if (status) return status;
   *made = gattn_source_is_stored(&making->made.source);
   if (!*made) return GATTN_SUCCESS;
   if (apart) {
-    making->listing.apart = apart->list.list;
-    making->listing.listed = apart->tiles;
+    making->head.listing.apart = apart->list.list;
+    making->head.listing.listed = apart->tiles;
   }
   status = gattn_making_rows(making);
   if (!status) status = gattn_making_pairs(making, INT64_MAX);

@@ -2,6 +2,7 @@
  * or its edges. SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "masks/blockmask.h"
 #include "plan/device/lowering.h"
 
 /* Few rows in a tile cost what their keys cost, and a list of them is a
@@ -250,6 +251,13 @@ static bool may_sort(const gattn_device_lowering *lowering,
          !lowering->lowered->rows && problem->n_f >= term->n_q / 2;
 }
 
+/* Blocks as large as key tiles fill what they touch: no need to look. */
+static bool is_blocks(const gattn_graph *graph) {
+  gattn_graph *blocks;
+  int64_t b;
+  return gattn_blockmask_parameters(graph, &blocks, &b) && b >= GATTN_TILE_KEYS;
+}
+
 static gattn_status choose_open(gattn_device_lowering *lowering,
                                 const gattn_open_term *term,
                                 open_group *choice) {
@@ -260,7 +268,8 @@ static gattn_status choose_open(gattn_device_lowering *lowering,
   if (!gattn_device_may_look(lowering) ||
       term->way == GATTN_WAY_EDGES)
     return GATTN_SUCCESS;
-  if (term->way == GATTN_WAY_LIST)
+  if (term->way == GATTN_WAY_LIST ||
+      (term->way == GATTN_WAY_ANY && is_blocks(term->graph)))
     choice->list = true;
   else if (term->way != GATTN_WAY_RENUMBERED || !sorts)
     status = list_pays(lowering, term->graph, choice);

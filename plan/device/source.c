@@ -78,8 +78,8 @@ static gattn_status block_frontier(const making *at, const gattn_graph *blocks,
   if (status) return status;
   for (int64_t p = 0; p < frontier->size; p++)
     list[p] = frontier->vertices[p] / b;
-  status = gattn_frontier_list(at->context, blocks->n_q, list, frontier->size,
-                               out);
+  status =
+      gattn_frontier_list(at->context, blocks->n_q, list, frontier->size, out);
   gattn_free(at->context, list, frontier->size, sizeof *list);
   return status;
 }
@@ -99,13 +99,13 @@ static gattn_status make_rows(const making *at, gattn_graph *graph, int64_t b,
   gattn_status status =
       gattn_device_rows_make(at->context, graph, frontier, rows);
   if (!status)
-    *stored = (gattn_stored_rows){
-        .offsets = rows->offsets,
-        .columns = rows->columns,
-        .narrow = rows->narrow,
-        .by_position = b == 1 || listed,
-        .first = frontier && !listed ? frontier->begin : 0,
-        .block = b};
+    *stored =
+        (gattn_stored_rows){.offsets = rows->offsets,
+                            .columns = rows->columns,
+                            .narrow = rows->narrow,
+                            .by_position = b == 1 || listed,
+                            .first = frontier && !listed ? frontier->begin : 0,
+                            .block = b};
   gattn_frontier_release(blocks);
   return status;
 }
@@ -134,8 +134,8 @@ static gattn_status add_stored(making *at, gattn_graph *graph, cover *covered) {
 static bool add_formula(making *at, const gattn_graph *graph, cover *covered) {
   gattn_edge_source *source = &at->made->source;
   const int leaf = source->n_leaves;
-  if (!formula_of(graph, &source->leaves[leaf].formula,
-                  &at->made->arrays[leaf], &at->made->orders[leaf]))
+  if (!formula_of(graph, &source->leaves[leaf].formula, &at->made->arrays[leaf],
+                  &at->made->orders[leaf]))
     return false;
   source->n_leaves++;
   source->steps[source->n_steps++] = (int8_t)leaf;
@@ -209,11 +209,10 @@ static gattn_status put_order(gattn_source_made *made, int leaf,
   *used += array_bytes(&order);
   made->source.leaves[leaf].inverse = inverse;
   if (status || !inverse) return status;
-  return gattn_device_check(made->context,
-                            gattn_list_invert(table, n, inverse,
-                                              gattn_device_stream(
-                                                  made->context)),
-                            "order of buckets");
+  return gattn_device_check(
+      made->context,
+      gattn_list_invert(table, n, inverse, gattn_device_stream(made->context)),
+      "order of buckets");
 }
 
 static gattn_status put_arrays(gattn_source_made *made, int64_t *used) {
