@@ -50,8 +50,8 @@ static void settle_pass(gattn_device_lowering *lowering,
   if (list->n_tiles)
     part->key_tiles += (double)list->n_entries / (double)list->n_tiles;
   part->most_key_tiles = (double)(measure.most + list->most);
-  part->tiles.pieces = gattn_device_pieces(lowering, &part->tiles,
-                                           measure.most + list->most);
+  part->tiles.pieces =
+      gattn_device_pieces(lowering, &part->tiles, measure.most + list->most);
 }
 
 int32_t gattn_device_formula_lanes(const gattn_device_lowering *lowering,
@@ -84,10 +84,9 @@ static gattn_status make_formula_part(gattn_device_lowering *lowering,
   }
   part->graph = graph;
   part->arrays = arrays;
-  part->tiles =
-      gattn_device_pass(lowering, &group->numbering,
-                        gattn_device_formula_lanes(
-                            lowering, &group->numbering, &formula));
+  part->tiles = gattn_device_pass(
+      lowering, &group->numbering,
+      gattn_device_formula_lanes(lowering, &group->numbering, &formula));
   part->tiles.formula = formula;
   settle_pass(lowering, part);
   lowering->lowered->n_parts++;
@@ -112,7 +111,8 @@ static gattn_status formula_pays(gattn_device_lowering *lowering,
   gattn_formula_arrays arrays;
   gattn_tile_sample sample = {0};
   *pays = true;
-  if (!frontier || !frontier->vertices || way_was_chosen(lowering, group->terms))
+  if (!frontier || !frontier->vertices ||
+      way_was_chosen(lowering, group->terms))
     return GATTN_SUCCESS;
   gattn_tile_pass pass =
       gattn_device_pass(lowering, &group->numbering,
@@ -137,9 +137,8 @@ static gattn_status make_formula_parts(gattn_device_lowering *lowering) {
       status = make_formula_part(lowering, &lowering->groups[g], &made);
     if (status) break;
     if (!made) {
-      lowering->open[lowering->n_open++] =
-          (gattn_open_term){gattn_graph_retain(graph),
-                            lowering->groups[g].terms, GATTN_WAY_ANY};
+      lowering->open[lowering->n_open++] = (gattn_open_term){
+          gattn_graph_retain(graph), lowering->groups[g].terms, GATTN_WAY_ANY};
       continue;
     }
     gattn_device_take(lowering, lowering->groups[g].terms,
@@ -155,13 +154,13 @@ static gattn_status make_formula_parts(gattn_device_lowering *lowering) {
 /* ------------------------------------------------------------ hubs */
 
 /* Pieces that make half as many blocks as rows alone would be cut into: other
- * rows fill the device beside them. On an H200 64 rows over 2^17 keys of 8 heads
- * take 126 µs in 33 pieces and 120 in 66, 128 rows 147 µs and 173; and there is
- * half as much to merge. */
+ * rows fill the device beside them. On an H200 64 rows over 2^17 keys of 8
+ * heads take 126 µs in 33 pieces and 120 in 66, 128 rows 147 µs and 173; and
+ * there is half as much to merge. */
 static int32_t hub_pieces(const gattn_device_lowering *lowering,
                           const gattn_device_part *part) {
-  const int32_t alone = gattn_device_pieces(lowering, &part->tiles,
-                                            (int64_t)part->key_tiles);
+  const int32_t alone =
+      gattn_device_pieces(lowering, &part->tiles, (int64_t)part->key_tiles);
   return (alone + 1) / 2;
 }
 
@@ -265,8 +264,7 @@ static gattn_status choose_open(gattn_device_lowering *lowering,
   const bool sorts = may_sort(lowering, term->graph, &shape);
   gattn_status status = GATTN_SUCCESS;
   *choice = (open_group){.list = false, .least = 1};
-  if (!gattn_device_may_look(lowering) ||
-      term->way == GATTN_WAY_EDGES)
+  if (!gattn_device_may_look(lowering) || term->way == GATTN_WAY_EDGES)
     return GATTN_SUCCESS;
   if (term->way == GATTN_WAY_LIST ||
       (term->way == GATTN_WAY_ANY && is_blocks(term->graph)))
