@@ -31,29 +31,6 @@ GATTN_DEVICE void gattn_lay_out_warp(const gattn_hopper_run &run,
   if (threadIdx.x % 32 == 0) laid->covers[w] = cover;
 }
 
-/* All lanes of a warp that lays out, number `layer`: every item of the
- * block. */
-template <int D, int STAGES>
-GATTN_DEVICE void gattn_lay_out(const gattn_hopper_run &run, int layer,
-                                gattn_hopper_shared<D, STAGES> *shared) {
-  gattn_ring_place<GATTN_HOPPER_ITEMS> at = {0, 0};
-#pragma unroll 1
-  for (int64_t n = blockIdx.x; n < run.facts.items; n += gridDim.x) {
-    const int slot = at.stage;
-    const gattn_tile_item item =
-        gattn_tile_item_of(run.a, run.pass, run.facts.group, n);
-    gattn_arrival_wait(gattn_shared_address(&shared->item_empty[slot]),
-                       at.phase ^ 1);
-#pragma unroll 1
-    for (int w = layer; w < GATTN_HOPPER_LANES / 32; w += GATTN_HOPPER_LAYERS)
-      gattn_lay_out_warp(run, item, w, &shared->items[slot]);
-    __syncwarp();
-    if (threadIdx.x % 32 == 0)
-      gattn_arrive(gattn_shared_address(&shared->laid_out[slot]));
-    gattn_next_place(&at);
-  }
-}
-
 GATTN_DEVICE gattn_warp_cover gattn_item_hull(const gattn_hopper_item &item) {
   gattn_warp_cover hull = item.covers[0];
 #pragma unroll
@@ -186,6 +163,44 @@ GATTN_DEVICE void gattn_send_queries(const gattn_hopper_run &run,
                    &run.hopper.q, full, at);
 }
 
+/* All lanes of one warp, when the rows of an item are laid out: its key tiles,
+ * and its queries. */
+template <int D, int STAGES>
+GATTN_DEVICE void gattn_end_layout(const gattn_hopper_run &run,
+                                   const gattn_tile_item &item, int slot,
+                                   gattn_hopper_shared<D, STAGES> *shared) {
+  gattn_hopper_item *laid = &shared->items[slot];
+  const gattn_hopper_tiles tiles = gattn_find_tiles(run, item, *laid);
+  if (threadIdx.x % 32) return;
+  laid->item = item;
+  laid->tiles = tiles;
+  gattn_arrive(gattn_shared_address(&shared->laid_out[slot]));
+  gattn_send_queries(run, item, slot, shared);
+}
+
+/* All lanes of a warp that lays out, number `layer`: every item of the
+ * block. */
+template <int D, int STAGES>
+GATTN_DEVICE void gattn_lay_out(const gattn_hopper_run &run, int layer,
+                                gattn_hopper_shared<D, STAGES> *shared) {
+  gattn_ring_place<GATTN_HOPPER_ITEMS> at = {0, 0};
+#pragma unroll 1
+  for (int64_t n = blockIdx.x; n < run.facts.items; n += gridDim.x) {
+    const int slot = at.stage;
+    const gattn_tile_item item =
+        gattn_tile_item_of(run.a, run.pass, run.facts.group, n);
+    gattn_arrival_wait(gattn_shared_address(&shared->item_empty[slot]),
+                       at.phase ^ 1);
+#pragma unroll 1
+    for (int w = layer; w < GATTN_HOPPER_LANES / 32; w += GATTN_HOPPER_LAYERS)
+      gattn_lay_out_warp(run, item, w, &shared->items[slot]);
+    gattn_layers_barrier();
+    if (layer == GATTN_HOPPER_LAYERS - 1)
+      gattn_end_layout(run, item, slot, shared);
+    gattn_next_place(&at);
+  }
+}
+
 /* One thread: a key tile that some row has an edge to. */
 template <int D, int STAGES>
 GATTN_DEVICE void gattn_send_keys(const gattn_hopper_run &run,
@@ -218,19 +233,19 @@ GATTN_DEVICE void gattn_send_keys(const gattn_hopper_run &run,
 /* All lanes: the key tiles of the item in `slot`, which go to the ring from
  * *place on. */
 template <int D, int STAGES>
-GATTN_DEVICE void gattn_send_tiles(const gattn_hopper_run &run,
-                                   const gattn_tile_item &item, int slot,
-                                   int count,
+GATTN_DEVICE void gattn_send_tiles(const gattn_hopper_run &run, int slot,
                                    gattn_hopper_shared<D, STAGES> *shared,
                                    gattn_ring_place<STAGES> *place) {
   const int lane = threadIdx.x % 32;
+  const gattn_hopper_item &item = shared->items[slot];
+  const int count = item.tiles.count;
 #pragma unroll 1
   for (int from = 0; from < count; from += 32) {
     /* A key tile a lane: */
     gattn_ring_entry entry;
     if (from + lane < count) {
-      gattn_item_place(run, shared->items[slot], from + lane, &entry);
-      gattn_find_covers(shared->items[slot], &entry);
+      gattn_item_place(run, item, from + lane, &entry);
+      gattn_find_covers(item, &entry);
     }
     const int here = min(32, count - from);
 #pragma unroll 1
@@ -245,7 +260,7 @@ GATTN_DEVICE void gattn_send_tiles(const gattn_hopper_run &run,
             entry.cover[1] == GATTN_COVER_NONE)
           gattn_arrive(gattn_shared_address(&shared->full[stage]));
         else
-          gattn_send_keys(run, item, stage, entry, shared);
+          gattn_send_keys(run, item.item, stage, entry, shared);
       }
       __syncwarp();
     }
@@ -260,20 +275,9 @@ GATTN_DEVICE void gattn_send(const gattn_hopper_run &run,
   gattn_ring_place<GATTN_HOPPER_ITEMS> at = {0, 0};
 #pragma unroll 1
   for (int64_t n = blockIdx.x; n < run.facts.items; n += gridDim.x) {
-    const int slot = at.stage;
-    gattn_hopper_item *laid = &shared->items[slot];
-    const gattn_tile_item item =
-        gattn_tile_item_of(run.a, run.pass, run.facts.group, n);
-    gattn_arrival_wait(gattn_shared_address(&shared->laid_out[slot]),
+    gattn_arrival_wait(gattn_shared_address(&shared->laid_out[at.stage]),
                        at.phase);
-    const gattn_hopper_tiles tiles = gattn_find_tiles(run, item, *laid);
-    if (threadIdx.x % 32 == 0) {
-      laid->item = item;
-      laid->tiles = tiles;
-      gattn_send_queries(run, item, slot, shared);
-    }
-    __syncwarp();
-    gattn_send_tiles(run, item, slot, tiles.count, shared, &place);
+    gattn_send_tiles(run, at.stage, shared, &place);
     gattn_next_place(&at);
   }
 }

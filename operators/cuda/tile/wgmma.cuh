@@ -165,6 +165,13 @@ GATTN_DEVICE void gattn_store_matrices(uint32_t shared,
 #endif
 }
 
+/* All threads of three warps wait for one another. */
+GATTN_DEVICE void gattn_layers_barrier() {
+#ifdef GATTN_WGMMA
+  asm volatile("bar.sync 3, 96;" ::: "memory");
+#endif
+}
+
 /* All threads of warpgroup `group`, 0 or 1, wait for one another. */
 GATTN_DEVICE void gattn_group_barrier(int group) {
 #ifdef GATTN_WGMMA
