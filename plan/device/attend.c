@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "operators/cuda/rows.h"
 #include "operators/cuda/tile/shared.h"
 #include "plan/device/lists.h"
 #include "plan/device/moves.h"
@@ -64,6 +65,20 @@ static gattn_status lower_heads(gattn_device_attend *attend) {
     status = lower_head(attend, h);
   if (!status && attend->n_lowered > 1 && gattn_heads_alike(attend))
     status = gattn_heads_join(attend);
+  return status;
+}
+
+/* Windows in place of the edges where they pay; of one graph alone, for heads
+ * that have graphs of their own share launches. */
+static gattn_status make_windows(gattn_device_attend *attend) {
+  gattn_device_lowered *lowered = attend->lowered;
+  gattn_uploaded_part *part =
+      &attend->uploaded->parts[lowered->n_parts ? lowered->n_parts - 1 : 0];
+  if (attend->n_lowered > 1 || !gattn_edges_last(lowered)) return GATTN_SUCCESS;
+  gattn_status status = gattn_windows_make(
+      attend->context, &attend->problem, &part->rows, &part->windows);
+  if (!status && part->windows.n_items)
+    gattn_device_rows_free(attend->context, &part->rows);
   return status;
 }
 
@@ -152,6 +167,7 @@ static gattn_status fill(gattn_device_attend *attend) {
   if (!status) status = upload_vertices(attend);
   if (!status) status = upload_table(attend);
   if (!status) status = lower_heads(attend);
+  if (!status) status = make_windows(attend);
   if (!status) status = make_branches(attend);
   return status ? status : gattn_device_lay_out(attend);
 }

@@ -129,8 +129,19 @@ static int launch_tiles(const launching *run, const gattn_tile_pass *tiles,
   return gattn_tile_launch(&run->attention, &pass, run->stream);
 }
 
+static int launch_windows(const launching *run,
+                          const gattn_uploaded_part *part, flow flow) {
+  const gattn_window_pass pass = {.windows = part->windows,
+                                  .workspace = run->scratch,
+                                  .resume = flow.resume,
+                                  .store_state = flow.store,
+                                  .state = run->state};
+  return gattn_windows_launch(&run->attention, &pass, run->stream);
+}
+
 static int launch_edges(const launching *run, const gattn_uploaded_part *part,
                         flow flow) {
+  if (part->windows.n_items) return launch_windows(run, part, flow);
   const gattn_edge_pass pass = {.rows = part->rows,
                                 .head_rows = part->head_rows,
                                 .edges = part->edges,

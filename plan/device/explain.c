@@ -77,6 +77,20 @@ static void explain_work(const gattn_device_attend *attend,
                       (int)pass->pieces);
 }
 
+/* Operations of dense tiles of rows and columns. */
+static void explain_windows(const gattn_device_attend *attend,
+                            const gattn_windows *windows, gattn_text *text) {
+  const gattn_attend_problem *problem = &attend->problem;
+  const double width = (double)(problem->dim + problem->dim_v);
+  const double columns = graph_heads(attend) * (double)windows->n_columns;
+  gattn_text_append(text,
+                    "    predicted %lld windows, %.4g columns, %.4g "
+                    "operations, %.4g bytes gathered\n",
+                    (long long)windows->n_windows, columns,
+                    2 * columns * GATTN_WINDOW_ROWS * width,
+                    columns * width * (double)gattn_type_size(problem->type));
+}
+
 static void explain_edges(const gattn_device_attend *attend,
                           const gattn_device_rows *rows, gattn_text *text) {
   const gattn_attend_problem *problem = &attend->problem;
@@ -104,9 +118,21 @@ static gattn_device_lowering costs_of(const gattn_device_attend *attend,
   return lowering;
 }
 
+static double windows_seconds(const gattn_device_lowering *lowering,
+                              const gattn_windows *windows) {
+  const gattn_work *work = &lowering->work;
+  return work->heads * (double)(work->dim + work->dim_v) / 128 *
+         gattn_windows_cost(
+             windows->n_f, (double)windows->n_columns,
+             (double)windows->n_slots,
+             gattn_windows_cached(lowering->context, lowering->problem));
+}
+
 static double seconds_of(const gattn_device_lowering *lowering,
                          const gattn_device_part *part,
                          const gattn_uploaded_part *uploaded) {
+  if (uploaded->windows.n_items)
+    return windows_seconds(lowering, &uploaded->windows);
   if (part->form == GATTN_DEVICE_EDGES)
     return gattn_edges_seconds(&lowering->costs, &lowering->work,
                                (double)uploaded->rows.edges);
@@ -180,7 +206,10 @@ static void explain_part(const gattn_device_attend *attend, int64_t index,
                          gattn_text *text) {
   gattn_text_append(text, "  part %lld: %s, ", (long long)index + 1,
                     form_name(part));
-  if (part->form == GATTN_DEVICE_EDGES)
+  if (uploaded->windows.n_items)
+    gattn_text_append(text, "windows of %d rows%s", GATTN_WINDOW_ROWS,
+                      uploaded->windows.order ? ", renumbered" : "");
+  else if (part->form == GATTN_DEVICE_EDGES)
     gattn_text_append(text, "a warp a chunk of rows");
   else
     explain_tiles(part, text);
@@ -189,7 +218,9 @@ static void explain_part(const gattn_device_attend *attend, int64_t index,
   gattn_text_append(text, "\n");
   explain_graph(attend, "graph", part->graph, text);
   explain_graph(attend, "list", part->list_graph, text);
-  if (part->form == GATTN_DEVICE_EDGES)
+  if (uploaded->windows.n_items)
+    explain_windows(attend, &uploaded->windows, text);
+  else if (part->form == GATTN_DEVICE_EDGES)
     explain_edges(attend, &uploaded->rows, text);
   else
     explain_work(attend, part, text);

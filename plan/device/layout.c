@@ -56,7 +56,9 @@ static bool part_scratch(const gattn_device_attend *attend,
   if (part->form == GATTN_DEVICE_EDGES) {
     const gattn_device_attention attention =
         gattn_device_attention_of(attend, 0);
-    *bytes = gattn_edges_workspace(&attention, uploaded->edges);
+    *bytes = uploaded->windows.n_items
+                 ? gattn_windows_workspace(&attention, &uploaded->windows)
+                 : gattn_edges_workspace(&attention, uploaded->edges);
     return *bytes != UINT64_MAX;
   }
   if (part->tiles.pieces <= 1) return true;

@@ -100,8 +100,10 @@ gattn_status gattn_upload(gattn_context *context,
 void gattn_uploaded_clear(gattn_context *context,
                           const gattn_device_lowered *lowered,
                           gattn_uploaded *uploaded) {
-  for (int64_t p = 0; p < lowered->n_parts; p++)
+  for (int64_t p = 0; p < lowered->n_parts; p++) {
     gattn_device_rows_free(context, &uploaded->parts[p].rows);
+    gattn_windows_free(context, &uploaded->parts[p].windows);
+  }
   gattn_device_free(context, uploaded->memory, uploaded->bytes, 1);
   *uploaded = (gattn_uploaded){0};
 }

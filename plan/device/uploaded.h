@@ -6,11 +6,13 @@
 #include "lib/device.h"
 #include "plan/device/attend.h"
 #include "plan/device/lowered.h"
+#include "plan/device/windows.h"
 
 /* A part with its pointers into device memory. */
 typedef struct gattn_uploaded_part {
   gattn_tile_pass tiles;              /* TILES, HUBS */
-  gattn_device_rows rows;             /* EDGES; owned */
+  gattn_device_rows rows;             /* EDGES; owned; none with windows */
+  gattn_windows windows;              /* EDGES: instead of rows; or no items */
   const gattn_device_rows *head_rows; /* device, [heads]; null: rows */
   int64_t edges;                      /* the most of any head */
 } gattn_uploaded_part;
