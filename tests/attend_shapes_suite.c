@@ -341,6 +341,8 @@ START_TEST(long_rows) {
       {.mask = "streaming(64, 1000)", .n_q = 1500, .n_kv = 1500,
        .frontier = "last:1"},
       {.mask = "local(8) | rows(0:3, 800)", .n_q = 900, .n_kv = 1200},
+      {.mask = "fixed(64, 8)", .n_q = 4200, .n_kv = 4200},
+      {.mask = "fixed(40, 3) | local(50)", .n_q = 2600, .n_kv = 2000},
       {.mask = "longformer(33, 70)", .n_q = 700, .n_kv = 1200},
       {.mask = "rows(200:280)", .n_q = 300, .n_kv = 2000},
       {.mask = "full", .n_q = 40, .n_kv = 3000},

@@ -176,17 +176,24 @@ static void add_tile(const plain *list, int64_t key_tile, int64_t dense,
   sample->dense_key_tiles++;
 }
 
+/* All query tiles where there are few, else some that begin anywhere. */
+enum { SAMPLED = 32 };
+static int64_t sampled_tile(int64_t n_tiles, int64_t s) {
+  return n_tiles <= SAMPLED ? s : (2 * s + 1) * n_tiles / (2 * SAMPLED);
+}
+
 gattn_status tile_list_survey(gattn_context *context, gattn_frontier *frontier,
                               const gattn_device_attention *geometry,
                               const gattn_tile_pass *pass, gattn_graph *graph,
                               int64_t dense, gattn_tile_sample *out) {
-  plain list = plain_of(geometry, pass, graph);
+  const int64_t tiles = pass->n_tiles < SAMPLED ? pass->n_tiles : SAMPLED;
   gattn_tile_sample sample = {0};
-  const int64_t each = pass->n_tiles / 32 + 1;
-  int64_t tiles = 0;
-  (void)context, (void)frontier;
-  for (int64_t t = 0; t < pass->n_tiles; t += each, tiles++) {
-    put_tile(&list, t);
+  (void)frontier;
+  if (geometry->n_kv > 1 << 22)
+    return gattn_fail(context, GATTN_ERROR_TOO_LARGE, "mask: too large");
+  plain list = plain_of(geometry, pass, graph);
+  for (int64_t s = 0; s < tiles; s++) {
+    put_tile(&list, sampled_tile(pass->n_tiles, s));
     for (int lane = 0; lane < pass->lanes; lane++)
       sample.rows += list.present[lane];
     for (int64_t k = 0; k < list.key_tiles; k++)
