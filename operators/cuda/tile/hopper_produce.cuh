@@ -20,10 +20,12 @@ GATTN_DEVICE void gattn_lay_out_warp(const gattn_hopper_run &run,
                  ? gattn_interval_bounds(run.pass.formula, query.number)
                  : gattn_find_bounds(run.pass, item.head, kind, query.number);
   laid->lanes[row] = query;
+  /* What is empty may begin and end beyond 32 bits. */
 #pragma unroll
   for (int n = 0; n < 2; n++) {
-    laid->bounds[row].begin[n] = (int32_t)bounds.begin[n];
-    laid->bounds[row].end[n] = (int32_t)bounds.end[n];
+    const bool some = bounds.begin[n] < bounds.end[n];
+    laid->bounds[row].begin[n] = some ? (int32_t)bounds.begin[n] : 0;
+    laid->bounds[row].end[n] = some ? (int32_t)bounds.end[n] : 0;
   }
   gattn_warp_cover cover;
   gattn_cover_warp(bounds, query.position >= 0,
