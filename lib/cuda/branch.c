@@ -86,8 +86,8 @@ static cudaError_t capture_of(cudaStream_t stream, unsigned long long *id) {
   enum cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
   unsigned long long found = 0;
 #if CUDART_VERSION >= 13000
-  const cudaError_t error =
-      cudaStreamGetCaptureInfo(stream, &capture, &found, NULL, NULL, NULL, NULL);
+  const cudaError_t error = cudaStreamGetCaptureInfo(stream, &capture, &found,
+                                                     NULL, NULL, NULL, NULL);
 #else
   const cudaError_t error =
       cudaStreamGetCaptureInfo(stream, &capture, &found, NULL, NULL, NULL);

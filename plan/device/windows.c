@@ -11,12 +11,12 @@
 /* Nanoseconds of a whole device for one head of d = 64, float16, an H200, with
  * keys and values in the second-level cache or not. Edges: 32 random keys a row
  * in 0.191 ms at n = 2^17, 9 neighbours on a mesh in 0.136; 0.93 ms at 2^20,
- * where a row counts as 32 edges more (operators/cuda/edges/path.h). Windows, by
- * their columns: n = 2^17, 0.44 million 0.049 ms, 0.81 0.060, 1.31 0.078, 3.25
+ * where a row counts as 32 edges more (operators/cuda/edges/path.h). Windows,
+ * by their columns: n = 2^17, 0.44 million 0.049 ms, 0.81 0.060, 1.31 0.078, 3.25
  * 0.136, 4.19 0.165; n = 2^20, 3.5 million 0.34 ms, 7.9 0.59, 26 1.48. A slot,
  * the state of an item to be merged, from R-MAT of 2^22 edges: 4777 slots and
- * 2.96 million columns in 0.235 ms. Renumbered windows are kept when they are so
- * much better: rows that lie apart are read and written apart, 0.076 ms where
+ * 2.96 million columns in 0.235 ms. Renumbered windows are kept when they are
+ * so much better: rows that lie apart are read and written apart, 0.076 ms where
  * 0.066 were due. */
 static const struct {
   double edge, row_edges, slot, renumbered;

@@ -1,5 +1,5 @@
-/* Whether edges run as windows, and making them. SPDX-License-Identifier: Apache-2.0
- */
+/* Whether edges run as windows, and making them.
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef GATTN_PLAN_DEVICE_WINDOWS_H
 #define GATTN_PLAN_DEVICE_WINDOWS_H
 
@@ -12,8 +12,8 @@ typedef struct gattn_window_sample {
   double edges, columns, slots; /* of all windows, from those sampled */
 } gattn_window_sample;
 
-/* Seconds on the device, of one head of 64 dimensions: of the rows' edges one by
- * one, and of windows with so many columns and slots, whose keys and values the
+/* Seconds on the device, of one head of 64 dimensions: of the rows' edges one
+ * by one, and of windows with so many columns and slots, whose keys and values the
  * cache holds or not. */
 double gattn_edges_cost(int64_t rows, double edges);
 double gattn_windows_cost(int64_t rows, double columns, double slots,

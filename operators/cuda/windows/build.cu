@@ -179,7 +179,8 @@ __global__ void count_kernel(const gattn_window_source source,
 __device__ void put_items(int64_t w, const int64_t *columns,
                           const int64_t *items, const int64_t *slots,
                           gattn_window_item *out) {
-  const int64_t n = items[w + 1] - items[w], count = columns[w + 1] - columns[w];
+  const int64_t n = items[w + 1] - items[w];
+  const int64_t count = columns[w + 1] - columns[w];
   for (int64_t p = threadIdx.x % 32; p < n; p += 32) {
     const int64_t begin = p * GATTN_WINDOW_COLUMNS, left = count - begin;
     gattn_window_item item;
@@ -268,10 +269,10 @@ int gattn_windows_fill(const gattn_window_source *source,
   const cudaStream_t stream = (cudaStream_t)stream_;
   const unsigned blocks = blocks_for(windows->n_windows);
   if (source->narrow)
-    fill_kernel<int32_t><<<blocks, THREADS, 0, stream>>>(*source, columns,
-                                                         items, slots, *windows);
+    fill_kernel<int32_t><<<blocks, THREADS, 0, stream>>>(
+        *source, columns, items, slots, *windows);
   else
-    fill_kernel<int64_t><<<blocks, THREADS, 0, stream>>>(*source, columns,
-                                                         items, slots, *windows);
+    fill_kernel<int64_t><<<blocks, THREADS, 0, stream>>>(
+        *source, columns, items, slots, *windows);
   return (int)cudaGetLastError();
 }

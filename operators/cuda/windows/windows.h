@@ -1,8 +1,8 @@
 /* Edge lists on tensor cores: windows of rows and the keys they share.
  * SPDX-License-Identifier: Apache-2.0
  *
- * A window is 16 rows; its columns are the keys that any of them has, ascending,
- * each once, with a bit for every row that has it. So a key's row of K and of V
+ * A window is 16 rows; its columns are the keys that any of them has,
+ * ascending, each once, with a bit for every row that has it. So a key's row of K and of V
  * is read once for the window, not once an edge, and the products are those of
  * a dense tile of 16 rows. What that costs grows with columns, not with edges:
  * it pays where rows share keys. */
@@ -77,9 +77,8 @@ int gattn_windows_sample(const gattn_window_source *source, int64_t samples,
 /* Puts rows that share keys next to each other, in order[n_f]: sorts them by
  * their degree's power of two, and then by two minima of hashes of their keys,
  * which two rows have in common as often as they share keys (A. Broder, "On the
- * resemblance and containment of documents", 1997). keys[2·n_f] and
- * places[n_f] are scratch, and the bytes that gattn_windows_order_scratch tells.
- */
+ * resemblance and containment of documents", 1997). keys[2·n_f] and places[n_f]
+ * are scratch, and so are the bytes that gattn_windows_order_scratch tells. */
 int gattn_windows_order_scratch(int64_t n_f, size_t *bytes);
 int gattn_windows_order(const gattn_window_source *source, uint64_t *keys,
                         int32_t *places, int32_t *order, void *scratch,
