@@ -27,12 +27,6 @@ struct gattn_consumer {
   uint32_t q, k, v;
 };
 
-/* All lanes of a warp: the warp is done with a place of the ring or an item. */
-GATTN_DEVICE void gattn_release(uint64_t *empty) {
-  __syncwarp();
-  if (threadIdx.x % 32 == 0) gattn_arrive(gattn_shared_address(empty));
-}
-
 /* Takes the next key tile that the group's rows have an edge to, and returns
  * its place in the ring, or −1; others are let go. */
 template <int D, int STAGES>

@@ -280,6 +280,7 @@ GATTN_DEVICE void gattn_send(const gattn_hopper_run &run,
     gattn_arrival_wait(gattn_shared_address(&shared->laid_out[at.stage]),
                        at.phase);
     gattn_send_tiles(run, at.stage, shared, &place);
+    gattn_release(&shared->item_empty[at.stage]);
     gattn_next_place(&at);
   }
 }

@@ -101,8 +101,17 @@ GATTN_DEVICE void gattn_create_barriers(
   for (int n = 0; n < GATTN_HOPPER_ITEMS; n++) {
     gattn_arrival_create(gattn_shared_address(&shared->laid_out[n]), 1);
     gattn_arrival_create(gattn_shared_address(&shared->item_full[n]), 1);
-    gattn_arrival_create(gattn_shared_address(&shared->item_empty[n]), warps);
+    /* The sender, too: consumers may be done before it has seen an item that
+     * has no key tiles. */
+    gattn_arrival_create(gattn_shared_address(&shared->item_empty[n]),
+                         warps + 1);
   }
+}
+
+/* All lanes of a warp: the warp is done with a place of the ring or an item. */
+GATTN_DEVICE void gattn_release(uint64_t *empty) {
+  __syncwarp();
+  if (threadIdx.x % 32 == 0) gattn_arrive(gattn_shared_address(empty));
 }
 
 /* Where a warp is in a ring of N places, and the parity of its round. */

@@ -141,8 +141,8 @@ GATTN_DEVICE void gattn_output_corner(const gattn_hopper_run &run,
   at[4] = (int32_t)item.batch;
 }
 
-/* Outputs leave as a box; rows that are not right yet do, too, and are written
- * again. */
+/* Outputs leave as a box. Where some are not right yet they leave row by row,
+ * without those: o may be q, which these are computed from once more. */
 template <class Score, typename T, int D>
 GATTN_DEVICE void gattn_store_box(const gattn_hopper_run &run, float unit,
                                   int first, gattn_hopper_item *item,
@@ -174,6 +174,12 @@ GATTN_DEVICE void gattn_store_box(const gattn_hopper_run &run, float unit,
   gattn_write_outputs<T>(state, inverse, first, gattn_shared_address(tile));
   gattn_show_shared();
   __syncwarp();
+  if (!__all_sync(~0u, right)) {
+    gattn_store_outputs<T, D>(run.a, item->item, true, item->lanes, first, 16,
+                              tile);
+    gattn_end_rows<Score, T>(run, *item, first);
+    return;
+  }
   if (lane == 0) {
     int32_t at[5];
     gattn_output_corner(run, item->item, first, at);
@@ -184,13 +190,8 @@ GATTN_DEVICE void gattn_store_box(const gattn_hopper_run &run, float unit,
           gattn_shared_address(tile) + (p * GATTN_HOPPER_LANES + first) * 128,
           at);
     gattn_send_commit();
+    gattn_send_read();
   }
-  if (!__all_sync(~0u, right)) {
-    if (lane == 0) gattn_send_done();
-    __syncwarp();
-    gattn_end_rows<Score, T>(run, *item, first);
-  }
-  if (lane == 0) gattn_send_read();
 }
 
 /* Outputs and lse, or a state; `tile` is where the item's rows of Q were. */

@@ -139,16 +139,10 @@ GATTN_DEVICE void gattn_send_commit() {
 #endif
 }
 
-/* The thread that sent: until what it sent has been read, or written. */
+/* The thread that sent: until what it sent has been read. */
 GATTN_DEVICE void gattn_send_read() {
 #ifdef GATTN_WGMMA
   asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory");
-#endif
-}
-
-GATTN_DEVICE void gattn_send_done() {
-#ifdef GATTN_WGMMA
-  asm volatile("cp.async.bulk.wait_group 0;" ::: "memory");
 #endif
 }
 
