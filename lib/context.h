@@ -27,7 +27,8 @@ struct gattn_context {
   atomic_int team; /* of these, how many start; 0: none were tried yet */
   gattn_isa isa;
   struct gattn_device_facts *device_facts; /* null on the CPU */
-  struct gattn_device_branch *branches;    /* null until a plan wants some */
+  /* Null until a plan wants some; plans are made in several threads at once. */
+  _Atomic(struct gattn_device_branch *) branches;
   atomic_flag recording; /* plans may fail in several threads at once */
   char message[GATTN_MESSAGE_SIZE];
   gattn_context_wisdom wisdom;

@@ -51,19 +51,20 @@ static cudaError_t create(gattn_device_branch *branches) {
 gattn_status gattn_device_branches_make(gattn_context *context) {
   void *memory;
   int previous;
+  gattn_device_branch *none = NULL;
   if (context->branches) return GATTN_SUCCESS;
   gattn_status status = gattn_device_enter(context, &previous);
   if (status) return status;
   status = gattn_allocate(context, "streams", BRANCHES,
-                          sizeof *context->branches, &memory);
+                          sizeof(gattn_device_branch), &memory);
   if (status) goto leave_device;
-  memset(memory, 0, BRANCHES * sizeof *context->branches);
+  memset(memory, 0, BRANCHES * sizeof(gattn_device_branch));
   status = gattn_device_check(context, create(memory), "streams");
-  if (status) {
+  /* Another thread may have been first. */
+  if (status ||
+      !atomic_compare_exchange_strong(&context->branches, &none, memory)) {
     destroy(memory);
-    gattn_free(context, memory, BRANCHES, sizeof *context->branches);
-  } else {
-    context->branches = memory;
+    gattn_free(context, memory, BRANCHES, sizeof(gattn_device_branch));
   }
 leave_device:
   gattn_device_leave(context, previous);
@@ -76,7 +77,8 @@ void gattn_device_branches_free(gattn_context *context) {
   const bool entered = !gattn_device_enter(context, &previous);
   destroy(context->branches);
   if (entered) gattn_device_leave(context, previous);
-  gattn_free(context, context->branches, BRANCHES, sizeof *context->branches);
+  gattn_free(context, context->branches, BRANCHES,
+             sizeof(gattn_device_branch));
 }
 
 /* ------------------------------------------------------------ using */

@@ -68,8 +68,9 @@ static gattn_status lower_heads(gattn_device_attend *attend) {
   return status;
 }
 
-/* Windows in place of the edges where they pay; of one graph alone, for heads
- * that have graphs of their own share launches. */
+/* Windows in place of the edges where they pay and there is memory to make them
+ * in; of one graph alone, for heads that have graphs of their own share
+ * launches. */
 static gattn_status make_windows(gattn_device_attend *attend) {
   gattn_device_lowered *lowered = attend->lowered;
   gattn_uploaded_part *part =
@@ -77,6 +78,7 @@ static gattn_status make_windows(gattn_device_attend *attend) {
   if (attend->n_lowered > 1 || !gattn_edges_last(lowered)) return GATTN_SUCCESS;
   gattn_status status = gattn_windows_make(
       attend->context, &attend->problem, &part->rows, &part->windows);
+  if (status == GATTN_ERROR_MEMORY) return GATTN_SUCCESS;
   if (!status && part->windows.n_items)
     gattn_device_rows_free(attend->context, &part->rows);
   return status;
