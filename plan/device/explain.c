@@ -215,6 +215,9 @@ static void explain_part(const gattn_device_attend *attend, int64_t index,
     explain_tiles(part, text);
   if (part->form == GATTN_DEVICE_HUBS)
     gattn_text_append(text, ", %lld rows", (long long)part->tiles.n_rows);
+  if (part->apart)
+    gattn_text_append(text, ", outside the tiles of part %d",
+                      (int)part->apart);
   gattn_text_append(text, "\n");
   explain_graph(attend, "graph", part->graph, text);
   explain_graph(attend, "list", part->list_graph, text);
