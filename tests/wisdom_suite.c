@@ -324,6 +324,9 @@ static const struct {
      "ways, as"},
     {KEY " ways band lanes -1 pieces 4 nanoseconds 7 note \"\"",
      "'any' or a number as lanes, found '-1'"},
+    {KEY " ways band lanes -18446744073709551615 pieces 4 nanoseconds 7 note "
+         "\"\"",
+     "as lanes"},
     {KEY " ways band lanes 99999999999999999999 pieces 4 nanoseconds 7 note "
          "\"\"",
      "as lanes"},
