@@ -81,7 +81,7 @@ END_TEST
 
 /* ------------------------------------------------------------ predictions */
 
-/* What doc/performance.md says an H200 takes: constants go astray by more when
+/* What an H200 took when the model was calibrated: constants go astray by more when
  * a unit is wrong. */
 static const struct {
   const char *mask;
@@ -89,23 +89,36 @@ static const struct {
   gattn_way way;
   double milliseconds;
 } measured[] = {
-    {"local(64)", 131072, 8, GATTN_WAY_BAND, 0.462},
-    {"local(256)", 131072, 8, GATTN_WAY_BAND, 0.761},
-    {"local(1024)", 131072, 8, GATTN_WAY_BAND, 1.914},
-    {"local(255, 0)", 131072, 8, GATTN_WAY_BAND, 0.567},
-    {"dilated(64, 4)", 131072, 8, GATTN_WAY_RENUMBERED, 0.617},
+    {"local(64)", 131072, 8, GATTN_WAY_BAND, 0.32},
+    {"local(256)", 131072, 8, GATTN_WAY_BAND, 0.62},
+    {"local(1024)", 131072, 8, GATTN_WAY_BAND, 1.76},
+    {"local(255, 0)", 131072, 8, GATTN_WAY_BAND, 0.38},
+    {"dilated(64, 4)", 131072, 8, GATTN_WAY_RENUMBERED, 0.47},
+    {"dilated(64, 2)", 131072, 8, GATTN_WAY_RENUMBERED, 0.475},
     {"neighborhood2d(256, 512, 13, 13)", 131072, 8, GATTN_WAY_RENUMBERED,
-     1.224},
-    {"full", 16384, 8, GATTN_WAY_BAND, 1.706},
-    {"local(50)", 67108864, 1, GATTN_WAY_BAND, 30.0},
-    {"random(32, 7)", 131072, 1, GATTN_WAY_EDGES, 0.205},
-    {"random(32, 7)", 1048576, 1, GATTN_WAY_EDGES, 2.13},
+     0.87},
+    {"full", 16384, 8, GATTN_WAY_BAND, 1.60},
+    {"local(50)", 16777216, 1, GATTN_WAY_BAND, 4.46},
+    {"random(32, 7)", 131072, 1, GATTN_WAY_EDGES, 0.190},
+    {"random(32, 7)", 1048576, 1, GATTN_WAY_EDGES, 2.15},
 };
+
+/* The tests' own survey makes the whole list. */
+static gattn_status no_survey(gattn_context *any, gattn_frontier *frontier,
+                              const gattn_device_attention *geometry,
+                              const gattn_tile_pass *pass, gattn_graph *graph,
+                              gattn_tile_sample *sample) {
+  (void)any, (void)frontier, (void)geometry, (void)pass, (void)graph;
+  (void)sample;
+  return GATTN_ERROR_TOO_LARGE;
+}
 
 static int candidates_of(const lowered_case *c, gattn_graph *graph,
                          gattn_device_candidate *candidates) {
+  enum { SURVEYED = 1 << 20 };
   const gattn_attend_problem problem = lowered_problem(c, graph, NULL);
-  const gattn_device_target target = lowered_target(c);
+  gattn_device_target target = lowered_target(c);
+  if (problem.n_f > SURVEYED) target.list_survey = no_survey;
   gattn_device_lowered lowered = {
       .geometry = gattn_device_geometry(&problem, graph)};
   const gattn_device_lowering lowering = gattn_device_lowering_of(
@@ -114,21 +127,24 @@ static int candidates_of(const lowered_case *c, gattn_graph *graph,
 }
 
 START_TEST(predicts) {
-  enum { FACTOR = 3 };
+  enum { FACTOR = 2 };
   lowered_case c = h200;
   gattn_device_candidate candidates[GATTN_DEVICE_CANDIDATES];
   gattn_graph *graph = parse(measured[_i].mask, measured[_i].n);
   c.heads = measured[_i].heads;
   const int n = candidates_of(&c, graph, candidates);
   ck_assert_int_ge(n, 1);
-  ck_assert_int_eq(candidates[0].way, measured[_i].way);
   for (int k = 1; k < n; k++)
     ck_assert_double_ge(candidates[k].seconds, candidates[k - 1].seconds);
-  const double ratio =
-      candidates[0].seconds * 1e3 / measured[_i].milliseconds;
+  /* Lists of closed forms are timed, but not chosen without. */
+  const int at = candidates[0].way == GATTN_WAY_LIST;
+  ck_assert_int_lt(at, n);
+  ck_assert_int_eq(candidates[at].way, measured[_i].way);
+  const double milliseconds = candidates[at].seconds * 1e3;
+  const double ratio = milliseconds / measured[_i].milliseconds;
   ck_assert_msg(ratio < FACTOR && ratio > 1.0 / FACTOR,
                 "%s: predicted %.3g ms, measured %.3g ms", measured[_i].mask,
-                candidates[0].seconds * 1e3, measured[_i].milliseconds);
+                milliseconds, measured[_i].milliseconds);
   gattn_graph_release(graph);
 }
 END_TEST

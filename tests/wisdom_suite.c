@@ -227,9 +227,8 @@ static void with_ways(const char *line, const char *ways, const char *lanes,
 
 /* Whatever wisdom says, also what cannot be, the answer is right. */
 START_TEST(any_choice_is_right) {
-  static const char *const ways[] = {"any",  "band",  "renumbered",
-                                     "list", "edges", "hubs",
-                                     "edges,band"};
+  static const char *const ways[] = {"any",   "band", "renumbered", "list",
+                                     "edges", "hubs", "joined"};
   static const char *const lanes[] = {"any", "8", "16", "32", "64", "128"};
   static char text[TEXT];
   const test_problem_options options = options_of_mask((test_mask)_i);

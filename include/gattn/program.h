@@ -138,7 +138,8 @@ GATTN_API gattn_status gattn_plan_workspace(const gattn_plan *plan,
  * are predicted to take. On a device, and on the CPU where limits were given,
  * predictions are times; else they are shares of the multiply-add rate, and the
  * alternatives multiples of the choice. Samples the mask to tell the
- * alternatives. Terminated when size > 0. GATTN_NOTE_TRUNCATED. */
+ * alternatives, on a device on the context's stream, for which it waits.
+ * Terminated when size > 0. GATTN_NOTE_TRUNCATED. */
 GATTN_API gattn_status gattn_plan_explain(const gattn_plan *plan, char *text,
                                           size_t size);
 

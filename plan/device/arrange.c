@@ -200,19 +200,26 @@ static void order_groups(gattn_device_lowering *lowering) {
     }
 }
 
-/* The numbering that a chosen way means: a term without one of its own joins
- * the first that has one. */
+/* The numbering that a chosen way means. */
 static gattn_numbering numbering_by_way(const gattn_device_lowering *lowering,
                                         const gattn_numbering *numberings,
                                         int t) {
-  if (lowering->closed_way[t] != GATTN_WAY_RENUMBERED) return linear;
-  for (int other = t; other < lowering->n_closed; other++)
-    if (numberings[other].kind != GATTN_NUMBER_LINEAR)
-      return numberings[other];
-  for (int other = 0; other < t; other++)
-    if (numberings[other].kind != GATTN_NUMBER_LINEAR)
+  if (lowering->closed_way[t] == GATTN_WAY_RENUMBERED) return numberings[t];
+  if (lowering->closed_way[t] != GATTN_WAY_JOINED) return linear;
+  for (int other = 0; other < lowering->n_closed; other++)
+    if (lowering->closed_way[other] == GATTN_WAY_RENUMBERED &&
+        numberings[other].kind != GATTN_NUMBER_LINEAR)
       return numberings[other];
   return linear;
+}
+
+gattn_way gattn_device_way_in(const gattn_device_lowering *lowering,
+                              const gattn_graph *term,
+                              const gattn_numbering *numbering) {
+  const gattn_numbering own = gattn_device_numbering(lowering, term);
+  if (numbering->kind == GATTN_NUMBER_LINEAR) return GATTN_WAY_BAND;
+  return same_numbering(&own, numbering) ? GATTN_WAY_RENUMBERED
+                                         : GATTN_WAY_JOINED;
 }
 
 static void follow_ways(const gattn_device_lowering *lowering,

@@ -92,6 +92,21 @@ static gattn_rows_order order_of(const gattn_numbering *numbering) {
   }
 }
 
+/* Whether tiles meet the formula only pair by pair: steps that are not the
+ * classes' own. */
+static bool is_pair_by_pair(const gattn_tile_pass *pass) {
+  const bool classes = pass->numbering.kind == GATTN_NUMBER_CLASSES;
+  for (int32_t a = 0; a < pass->formula.n_atoms; a++) {
+    const gattn_key_atom *atom = &pass->formula.atoms[a];
+    const bool steps = atom->kind == GATTN_KEYS_COMB ||
+                       atom->kind == GATTN_KEYS_STRIDE ||
+                       atom->kind == GATTN_KEYS_TAIL;
+    if (steps && !(classes && atom->modulus == pass->numbering.stride))
+      return true;
+  }
+  return false;
+}
+
 double gattn_device_pass_seconds(const gattn_device_lowering *lowering,
                                  const gattn_tile_pass *pass, bool listed,
                                  const gattn_pass_measure *measure) {
@@ -101,7 +116,9 @@ double gattn_device_pass_seconds(const gattn_device_lowering *lowering,
                                  .tiles = (double)pass->n_tiles,
                                  .key_tiles = measure->average,
                                  .most = (double)measure->most,
-                                 .listed = listed};
+                                 .listed = listed,
+                                 .pair_by_pair =
+                                     !listed && is_pair_by_pair(pass)};
   return gattn_tiles_seconds(&lowering->costs, &lowering->work, &tiles);
 }
 

@@ -41,10 +41,10 @@ enum { DEVICES = sizeof devices / sizeof *devices };
 
 /* Tile kernels: the share of the limit that full tiles reach, and microseconds
  * that a query tile takes of a multiprocessor beside its key tiles, in each
- * order of rows. The first row that fits is taken. All of one H200, float16, 8
- * heads; the share is that of `full`, n = 16384, or as it says; the rest is what
- * n = 131072 leaves over. Where no order was timed it has the LINEAR figure and
- * the row above's surplus. */
+ * order of rows. The first row that fits is taken. All of one H200, 8 heads,
+ * float16 but where it says; the share is that of `full`, n = 16384, and the
+ * rest is what n = 131072 leaves over. What was not timed in an order goes with
+ * the row above. */
 static const struct {
   int32_t capability; /* from which on */
   bool single;        /* float32, of the multiply-add rate */
@@ -54,45 +54,54 @@ static const struct {
   double share;
   double tile[4]; /* by gattn_rows_order */
 } kernels[] = {
-    /* full 1.706 ms, local(256) 0.761, dilated(64,4) 0.617, neighborhood2d
-     * 13 x 13 1.224 */
-    {90, false, 128, 64, true, 0.374, {3.6, 6.5, 5.9, 5.9}},
-    /* full 2.612 ms, local(256) 1.203, dilated(64,4) 1.281, neighborhood2d
-     * 13 x 13 1.850 */
-    {90, false, 128, 128, true, 0.489, {6.2, 15.1, 8.8, 8.8}},
-    /* On mma.sync: 0.95 ms for local(256), dense 266 Tflop/s */
+    /* full 1.60 ms, local(64) 0.32, local(256) 0.62, dilated(64,4) 0.47,
+     * neighborhood2d 13 x 13 0.87 */
+    {90, false, 128, 64, true, 0.400, {1.5, 4.4, 4.9, 4.9}},
+    /* full 2.14 ms, local(64) 0.44, local(256) 0.81, neighborhood2d 1.22 */
+    {90, false, 128, 128, true, 0.598, {2.1, 6.6, 7.4, 7.4}},
+    /* On mma.sync: local(256) 0.95 ms, full 266 Tflop/s */
     {80, false, 128, 64, false, 0.421, {4.9, 7.8, 7.2, 7.2}},
-    /* 1.50 ms for local(256), dense 314 Tflop/s */
+    /* local(256) 1.50 ms, full 314 Tflop/s */
     {80, false, 128, 128, false, 0.497, {6.5, 15.4, 9.1, 9.1}},
-    /* One query over 2^20 keys 0.82 ms, local(64) 0.51 ms */
-    {80, false, 64, 64, false, 0.264, {1.6, 3.1, 2.8, 2.8}},
-    /* Not timed alone: the widths' ratios of the rows above */
-    {80, false, 64, 128, false, 0.31, {2.8, 6.8, 4.0, 4.0}},
-    {80, false, 64, 256, false, 0.31, {5.6, 13.6, 8.0, 8.0}},
-    /* local(256), n = 16384: 1.11 ms; 1.94 at d = 128, 4.19 at 256 */
-    {80, true, 64, 64, false, 0.29, {1.0, 1.9, 1.7, 1.7}},
-    {80, true, 64, 128, false, 0.33, {2.0, 3.8, 3.4, 3.4}},
-    {80, true, 64, INT64_MAX, false, 0.30, {4.0, 7.6, 6.8, 6.8}},
+    /* local(4) 0.46 ms, dilated(64,4) 0.60, neighborhood2d 1.19; one query over
+     * 2^20 keys 0.54, which is the keys' bytes */
+    {80, false, 64, 64, false, 0.413, {2.7, 3.3, 4.5, 4.5}},
+    /* One query over 2^20 keys 1.07 ms, the keys' bytes */
+    {80, false, 64, 128, false, 0.417, {4.0, 5.0, 6.8, 6.8}},
+    /* local(256) 3.9 ms */
+    {80, false, 64, 256, false, 0.300, {2.2, 3.3, 4.5, 4.5}},
+    /* float32, n = 16384: full 21.3 ms, local(256) 0.80 */
+    {80, true, 64, 64, false, 0.416, {3.3, 4.0, 5.5, 5.5}},
+    /* full 43.1 ms, local(256) 1.59 */
+    {80, true, 64, 128, false, 0.411, {5.0, 6.0, 8.3, 8.3}},
+    /* full 152 ms, local(256) 5.73 */
+    {80, true, 64, INT64_MAX, false, 0.233, {23, 28, 38, 38}},
+    /* full 18.0 ms, local(256) 0.77 */
+    {80, true, 128, 64, false, 0.492, {8.5, 10, 14, 14}},
     {0, false, 0, INT64_MAX, false, 0.25, {8, 16, 12, 12}},
 };
 
-/* The edge kernel, of the rate of random rows: 32 keys a row, d = 64, float16,
- * one head: 0.205 ms at n = 131072, 2.13 ms at 2^20, 9.03 ms at 2^22. */
+/* A formula that no tile holds without looking at every pair: dilated(64,2) in
+ * the vertices' own order takes 1.15 ms for 6 key tiles a query tile, where
+ * local(255,0) takes 0.38. */
+static const double pair_by_pair = 3.5;
+
+/* The edge kernel, of the rate of random rows: 32 keys a row, float16, one head,
+ * d = 64: 0.190 ms at n = 131072, 2.15 ms at 2^20, 9.03 ms at 2^22. */
 static const struct {
   double cached, memory;
-} edge_share = {0.56, 0.87};
+} edge_share = {0.64, 0.80};
 
 /* Bytes of a row are read in lines. */
 enum { LINE = 128 };
 
 /* A tile out of a list: its entry and its words, where a formula has bounds.
- * randomblocks(128,20,7), n = 131072, takes 2.25 ms and by the share 2.37: what
- * keeps a formula before the list of the same tiles. */
-static const double listed_tile = 1.01;
+ * local(64) as a list takes 0.331 ms, by its formula 0.321. */
+static const double listed_tile = 1.03;
 
 /* From one kernel of a stream to the next, with its tail. streaming(64,4096),
- * frontier last:1, of three launches takes 37 us. */
-static const double launch = 4e-6;
+ * frontier last:1, of two takes 21 us, most of it the keys of one piece. */
+static const double launch = 5e-6;
 
 /* A multiprocessor's exponentials: 16 a clock of 1.75 GHz. */
 static const double exponentials = 28e9;
@@ -170,6 +179,7 @@ static double visit_seconds(const gattn_device_costs *costs,
   const double products = 4 * pairs * padded(dim) / kernels[kernel].share /
                           rate * (double)costs->multiprocessors;
   const double seconds = larger(products, pairs / exponentials);
+  if (tiles->pair_by_pair) return seconds * pair_by_pair;
   return tiles->listed ? seconds * listed_tile : seconds;
 }
 
@@ -229,11 +239,12 @@ double gattn_edges_seconds(const gattn_device_costs *costs,
   const double size = (double)gattn_type_size((gattn_type)work->type);
   const double k = (double)work->dim * size, v = (double)work->dim_v * size;
   const double line = larger(k, LINE) + larger(v, LINE);
-  const bool cached = work->n_kv * (k + v) < (double)costs->l2_bytes;
-  const double rate = cached ? costs->rows_cached * edge_share.cached
-                             : costs->rows * edge_share.memory;
+  const double share = (double)costs->l2_bytes / (work->n_kv * (k + v) + 1);
+  const double cached = share < 1 ? share : 1;
+  const double byte = cached / (costs->rows_cached * edge_share.cached) +
+                      (1 - cached) / (costs->rows * edge_share.memory);
   const double own = row_bytes(work) * work->rows * work->heads / costs->copy;
-  return launch + edges * work->heads * line / rate + own;
+  return launch + edges * work->heads * line * byte + own;
 }
 
 double gattn_state_seconds(const gattn_device_costs *costs,

@@ -57,6 +57,7 @@ typedef struct gattn_tile_work {
   double key_tiles; /* of a query tile, on average */
   double most;      /* of any query tile; 0: as on average */
   bool listed;      /* a list says which */
+  bool pair_by_pair; /* a formula that is evaluated for every pair */
 } gattn_tile_work;
 
 double gattn_tiles_seconds(const gattn_device_costs *costs,

@@ -70,6 +70,11 @@ int32_t gattn_device_pieces(const gattn_device_lowering *lowering,
 gattn_numbering gattn_device_numbering(const gattn_device_lowering *lowering,
                                        const gattn_graph *term);
 
+/* The way of a closed term in a numbering: band, renumbered or joined. */
+gattn_way gattn_device_way_in(const gattn_device_lowering *lowering,
+                              const gattn_graph *term,
+                              const gattn_numbering *numbering);
+
 /* The predicted seconds of a pass whose query tiles visit so many key tiles. */
 double gattn_device_pass_seconds(const gattn_device_lowering *lowering,
                                  const gattn_tile_pass *pass, bool listed,

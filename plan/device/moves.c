@@ -71,7 +71,9 @@ static void add_term(moving *moving, gattn_graph *const *terms, int64_t n,
       !gattn_device_formula_candidate(moving->lowering, terms[t], &others,
                                       &joined))
     return;
-  add_ways(moving, &joined, 1, t);
+  joined.way = GATTN_WAY_JOINED;
+  if (joined.seconds <= worth * candidates[0].seconds)
+    add_ways(moving, &joined, 1, t);
 }
 
 static void add_terms(moving *moving) {

@@ -127,6 +127,17 @@ static gattn_status formula_pays(gattn_device_lowering *lowering,
   return GATTN_SUCCESS;
 }
 
+static void take_group(gattn_device_lowering *lowering,
+                       const gattn_pass_group *group) {
+  for (int t = 0; t < lowering->n_closed; t++) {
+    const uint32_t term = 1u << lowering->closed_term[t];
+    if (group->terms & term)
+      gattn_device_take(lowering, term,
+                        gattn_device_way_in(lowering, lowering->closed[t],
+                                            &group->numbering));
+  }
+}
+
 static gattn_status make_formula_parts(gattn_device_lowering *lowering) {
   gattn_status status = GATTN_SUCCESS;
   for (int g = 0; g < lowering->n_groups && !status; g++) {
@@ -141,10 +152,7 @@ static gattn_status make_formula_parts(gattn_device_lowering *lowering) {
           gattn_graph_retain(graph), lowering->groups[g].terms, GATTN_WAY_ANY};
       continue;
     }
-    gattn_device_take(lowering, lowering->groups[g].terms,
-                      lowering->groups[g].numbering.kind == GATTN_NUMBER_LINEAR
-                          ? GATTN_WAY_BAND
-                          : GATTN_WAY_RENUMBERED);
+    take_group(lowering, &lowering->groups[g]);
     if (g + 1 < lowering->n_groups || lowering->n_open)
       status = gattn_unite(lowering->context, &lowering->earlier, graph);
   }
