@@ -10,7 +10,7 @@
 
 const char *gattn_way_name(gattn_way way) {
   static const char *const names[GATTN_WAYS] = {
-      "any", "band", "renumbered", "joined", "list", "edges", "hubs"};
+      "any", "band", "renumbered", "joined", "list", "split", "edges", "hubs"};
   return way >= GATTN_WAY_ANY && way < GATTN_WAYS ? names[way] : "unknown";
 }
 

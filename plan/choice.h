@@ -18,12 +18,15 @@ typedef enum gattn_way {
   GATTN_WAY_JOINED,     /* the tiles of the first renumbered term; on a device
                          * alone */
   GATTN_WAY_LIST,       /* a stored list of tiles; on a device alone */
+  GATTN_WAY_SPLIT,      /* dense tiles in a list, the rest edge by edge; on a
+                         * device alone */
   GATTN_WAY_EDGES,      /* edge by edge */
   GATTN_WAY_HUBS,       /* whole rows, cut along the keys */
   GATTN_WAYS
 } gattn_way;
 
-/* "any", "band", "renumbered", "joined", "list", "edges", "hubs". */
+/* "any", "band", "renumbered", "joined", "list", "split",
+ * "edges", "hubs". */
 const char *gattn_way_name(gattn_way way);
 
 /* Terms as gattn_terms cuts a mask; one of more is one term. */

@@ -107,9 +107,9 @@ static const struct {
 static gattn_status no_survey(gattn_context *any, gattn_frontier *frontier,
                               const gattn_device_attention *geometry,
                               const gattn_tile_pass *pass, gattn_graph *graph,
-                              gattn_tile_sample *sample) {
+                              int64_t least, gattn_tile_sample *sample) {
   (void)any, (void)frontier, (void)geometry, (void)pass, (void)graph;
-  (void)sample;
+  (void)least, (void)sample;
   return GATTN_ERROR_TOO_LARGE;
 }
 
@@ -255,6 +255,7 @@ static const struct {
     {"neighborhood2d(30, 41, 13, 13) | global(7, 500)", 1230},
     {"neighborhood2d(30, 41, 13, 13) | dilated(4, 5)", 1230},
     {"random(16, 3) | local(10)", 800},
+    {"random(100, 3)", 800},
     {"randomblocks(64, 4, 9) | local(20) | random(3, 1)", 1000},
     {"longformer(100, 64) | random(9, 9)", 2304},
     {"rows(1, 9, 100:110) | random(2, 2)", 2100},

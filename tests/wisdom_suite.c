@@ -228,7 +228,7 @@ static void with_ways(const char *line, const char *ways, const char *lanes,
 /* Whatever wisdom says, also what cannot be, the answer is right. */
 START_TEST(any_choice_is_right) {
   static const char *const ways[] = {"any",   "band", "renumbered", "list",
-                                     "edges", "hubs", "joined"};
+                                     "edges", "hubs", "joined", "split"};
   static const char *const lanes[] = {"any", "8", "16", "32", "64", "128"};
   static char text[TEXT];
   const test_problem_options options = options_of_mask((test_mask)_i);
@@ -236,7 +236,7 @@ START_TEST(any_choice_is_right) {
   test_chain chain = test_chain_make(&problem, NULL, NULL);
   gattn_plan_destroy(plan_of(&chain, GATTN_EFFORT_MEASURE));
   char *line = strdup(exported(context));
-  for (int w = 0; w < 7; w++) {
+  for (int w = 0; w < 8; w++) {
     with_ways(line, ways[w], lanes[w % 6], text);
     ck_success(context, import(text));
     ck_assert_str_eq(exported(context), text);

@@ -221,7 +221,8 @@ static void sort_term(gattn_device_lowering *lowering, gattn_graph *term,
   gattn_formula_arrays arrays;
   const gattn_attend_problem *problem = lowering->problem;
   const gattn_shape shape = gattn_shape_of(term);
-  const bool stored = way == GATTN_WAY_LIST || way == GATTN_WAY_EDGES;
+  const bool stored = way == GATTN_WAY_LIST || way == GATTN_WAY_SPLIT ||
+                      way == GATTN_WAY_EDGES;
   gattn_graph_retain(term);
   if (!gattn_frontier_on_device(problem->frontier) &&
       (way == GATTN_WAY_ANY || way == GATTN_WAY_HUBS) &&

@@ -26,6 +26,17 @@ static void add_move(moving *moving, gattn_move move) {
   if (moving->n < GATTN_MOVES) moving->moves[moving->n++] = move;
 }
 
+/* A term that is stored anyhow may be split, whatever is predicted of it. */
+static void add_split(moving *moving, gattn_graph *term, int t) {
+  gattn_formula formula;
+  gattn_formula_arrays arrays;
+  const gattn_way way = (gattn_way)moving->choice->way[t];
+  if ((way == GATTN_WAY_LIST || way == GATTN_WAY_EDGES) &&
+      gattn_device_may_look(moving->lowering) &&
+      !gattn_key_formula_of(term, &formula, &arrays))
+    add_move(moving, (gattn_move){.term = t, .way = GATTN_WAY_SPLIT});
+}
+
 /* Other terms' classes or patches, which this one may join. */
 static gattn_numbering numbering_of_others(const moving *moving,
                                            gattn_graph *const *terms,
@@ -64,6 +75,7 @@ static void add_term(moving *moving, gattn_graph *const *terms, int64_t n,
   const int count =
       gattn_device_candidates(moving->lowering, terms[t], candidates);
   add_ways(moving, candidates, count, t);
+  add_split(moving, terms[t], t);
   const gattn_numbering others = numbering_of_others(moving, terms, n);
   if (others.kind == GATTN_NUMBER_LINEAR ||
       gattn_device_numbering(moving->lowering, terms[t]).kind !=

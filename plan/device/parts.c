@@ -265,6 +265,17 @@ static bool is_blocks(const gattn_graph *graph) {
   return gattn_blockmask_parameters(graph, &blocks, &b) && b >= GATTN_TILE_KEYS;
 }
 
+/* Where a term can be split: it is the only open one, of rows in order. */
+static void split_as_chosen(const gattn_device_lowering *lowering,
+                            open_group *choice) {
+  const gattn_tile_pass pass =
+      gattn_device_pass(lowering, &choice->numbering,
+                        gattn_device_lanes(lowering, GATTN_TILE_KEYS));
+  choice->list = true;
+  choice->rest = lowering->n_open == 1 && !pass.rows;
+  if (choice->rest) choice->least = gattn_device_dense(lowering, &pass);
+}
+
 static gattn_status choose_open(gattn_device_lowering *lowering,
                                 const gattn_open_term *term,
                                 open_group *choice) {
@@ -274,8 +285,10 @@ static gattn_status choose_open(gattn_device_lowering *lowering,
   *choice = (open_group){.list = false, .least = 1};
   if (!gattn_device_may_look(lowering) || term->way == GATTN_WAY_EDGES)
     return GATTN_SUCCESS;
-  if (term->way == GATTN_WAY_LIST ||
-      (term->way == GATTN_WAY_ANY && is_blocks(term->graph)))
+  if (term->way == GATTN_WAY_SPLIT)
+    split_as_chosen(lowering, choice);
+  else if (term->way == GATTN_WAY_LIST ||
+           (term->way == GATTN_WAY_ANY && is_blocks(term->graph)))
     choice->list = true;
   else if (term->way != GATTN_WAY_RENUMBERED || !sorts)
     status = list_pays(lowering, term->graph, choice);
@@ -288,6 +301,7 @@ static gattn_status choose_open(gattn_device_lowering *lowering,
 
 static gattn_way way_of(const open_group *group) {
   if (!group->list) return GATTN_WAY_EDGES;
+  if (group->rest) return GATTN_WAY_SPLIT;
   return group->numbering.kind == GATTN_NUMBER_LINEAR ? GATTN_WAY_LIST
                                                       : GATTN_WAY_RENUMBERED;
 }
