@@ -122,9 +122,11 @@ GATTN_DEVICE gattn_cover gattn_group_cover(const gattn_hopper_item &item,
     some[n] = (low.hull_begin[n] <= t && t < low.hull_end[n]) ||
               (high.hull_begin[n] <= t && t < high.hull_end[n]);
   }
-  if (both ? all[0] && all[1] : all[0] || all[1]) return GATTN_COVER_ALL;
-  return (both ? some[0] && some[1] : some[0] || some[1]) ? GATTN_COVER_SOME
-                                                          : GATTN_COVER_NONE;
+  /* The core of a group without rows is everything, its hull nothing. */
+  if (!(both ? some[0] && some[1] : some[0] || some[1]))
+    return GATTN_COVER_NONE;
+  return (both ? all[0] && all[1] : all[0] || all[1]) ? GATTN_COVER_ALL
+                                                      : GATTN_COVER_SOME;
 }
 
 GATTN_DEVICE void gattn_find_covers(const gattn_hopper_item &item,
