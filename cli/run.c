@@ -60,6 +60,12 @@ static int parse(int argc, char **argv, run_request *r) {
   if (!status && r->path[RUN_L] && cli_same_output(r->path[RUN_L], r->path[RUN_O]))
     return cli_fail(CLI_BAD_REQUEST, "run",
                     "--lse: %s is where --out goes, too", r->path[RUN_L]);
+  for (int a = RUN_O; a <= RUN_L && !status; a++)
+    if (r->path[a] && r->planning.wisdom &&
+        cli_same_output(r->path[a], r->planning.wisdom))
+      return cli_fail(CLI_BAD_REQUEST, "run",
+                      "--wisdom: %s is where %s goes, too", r->planning.wisdom,
+                      a == RUN_O ? "--out" : "--lse");
   return status ? status : cli_planning_check("run", &r->planning);
 }
 
@@ -178,10 +184,10 @@ static int work_through(cli_session *session, const run_request *request,
   if (!status) status = make_graph(session, request, work);
   if (!status) status = cli_planning_read(session, &request->planning);
   if (!status) status = make_plan(session, request, work);
-  if (!status) status = cli_planning_write(session, &request->planning);
   if (!status) status = run_create_outputs(session, request, work);
   if (!status && request->explain) status = explain(session, work);
   if (!status) status = place_and_execute(session, request, work);
+  if (!status) status = cli_planning_write(session, &request->planning);
   if (!status) status = run_commit_outputs(session, request, work);
   return status;
 }

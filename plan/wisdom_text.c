@@ -151,13 +151,13 @@ static bool next_word(reading *reading, bool quoted, char word[WORD]) {
 
 static bool read_number(const char *word, int base, int64_t most,
                         int64_t *number) {
-  char *end;
-  /* Neither signs nor spaces, which strtoull takes. */
-  if (!*word || word[0] == '+' || word[0] == '-' || is_space(word[0]))
-    return false;
-  const unsigned long long value = strtoull(word, &end, base);
+  /* Neither signs, spaces nor a prefix, which strtoull takes. */
+  const char *digits = base == 16 ? "0123456789abcdefABCDEF" : "0123456789";
+  const size_t length = strspn(word, digits);
+  if (length == 0 || word[length]) return false;
+  const unsigned long long value = strtoull(word, NULL, base);
   *number = (int64_t)value;
-  return !*end && (base == 16 ? end - word == 16 : value <= (uint64_t)most);
+  return base == 16 ? length == 16 : value <= (uint64_t)most;
 }
 
 static bool read_type(const char *word, gattn_type *type) {

@@ -46,26 +46,28 @@ START_TEST(explains_its_plan) {
 }
 END_TEST
 
-/* What one run has measured, the next knows; and the answer stays. */
+/* What one run has measured, the next knows; and its answer is the same. */
 START_TEST(measures_and_remembers) {
   size_t length_1, length_2;
   three_arrays();
   RUN("--explain");
   command_assert_success();
   ck_assert_ptr_null(strstr(command_out, "chosen by timing"));
-  char *estimated = command_read("o.npy", &length_1);
   RUN("--explain", "--effort", "measure", "--wisdom", "w.txt");
   command_assert_success();
   ck_assert_ptr_nonnull(strstr(command_out, "chosen by timing"));
-  char *measured = command_read("o.npy", &length_2);
-  ck_assert_uint_eq(length_1, length_2);
-  free(measured);
-  char *wisdom = command_read("w.txt", &length_1);
-  ck_assert_ptr_nonnull(strstr(wisdom, "note \"local(4)\""));
-  free(wisdom);
+  char *measured = command_read("o.npy", &length_1);
   RUN("--explain", "--wisdom", "w.txt");
   command_assert_success();
   ck_assert_ptr_nonnull(strstr(command_out, "chosen by timing"));
+  char *remembered = command_read("o.npy", &length_2);
+  ck_assert_uint_eq(length_1, length_2);
+  ck_assert_mem_eq(measured, remembered, length_1);
+  free(measured);
+  free(remembered);
+  char *wisdom = command_read("w.txt", &length_1);
+  ck_assert_ptr_nonnull(strstr(wisdom, "note \"local(4)\""));
+  free(wisdom);
   /* Other work joins it. */
   GATTN("run", "--mask", "local(3)", ARRAYS, "--out", "o.npy", "--effort",
         "measure", "--wisdom", "w.txt");
@@ -74,7 +76,6 @@ START_TEST(measures_and_remembers) {
   ck_assert_uint_gt(length_2, length_1);
   ck_assert_ptr_nonnull(strstr(wisdom, "note \"local(4)\""));
   free(wisdom);
-  free(estimated);
 }
 END_TEST
 
@@ -91,6 +92,13 @@ START_TEST(refuses_wisdom) {
   command_assert_failure(2, "run", "line 2 of wisdom");
   RUN("--effort", "measure", "--wisdom", "/nowhere/w.txt");
   command_assert_failure(1, "run", "/nowhere/w.txt");
+  RUN("--effort", "measure", "--wisdom", "./o.npy");
+  command_assert_failure(2, "run", "--wisdom: ./o.npy is where --out goes");
+  /* A run that fails leaves none. */
+  GATTN("run", "--mask", "local(3)", ARRAYS, "--out", "/nowhere/o.npy",
+        "--effort", "measure", "--wisdom", "new.txt");
+  ck_assert_int_ne(command_status, 0);
+  ck_assert(!command_exists("new.txt"));
 }
 END_TEST
 

@@ -343,6 +343,11 @@ static const struct {
     {"device \"a\" version \"1\" type float16 batch 1 heads 8 kv_heads 8 rows "
      "100 queries 100 keys 100 dim 64 dim_v 64 score 0 frontier 12",
      "sixteen hexadecimal digits as frontier, found '12'"},
+    {"device \"a\" version \"1\" type float16 batch 1 heads 8 kv_heads 8 rows "
+     "100 queries 100 keys 100 dim 64 dim_v 64 score 0 frontier "
+     "0x00000000000012",
+     "sixteen hexadecimal digits as frontier, found '0x00000000000012'"},
+    {"device \"a\" version \"1\" type float16 batch \v1", "a number as batch"},
 };
 enum { MALFORMED = sizeof malformed / sizeof *malformed };
 
