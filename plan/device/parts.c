@@ -265,15 +265,21 @@ static bool is_blocks(const gattn_graph *graph) {
   return gattn_blockmask_parameters(graph, &blocks, &b) && b >= GATTN_TILE_KEYS;
 }
 
-/* Where a term can be split: it is the only open one, of rows in order. */
-static void split_as_chosen(const gattn_device_lowering *lowering,
-                            open_group *choice) {
+/* Where a term can be split: it is the only open one, of rows in order, and its
+ * edges were counted one by one. What closed forms cover is not: there the edges
+ * beside the list would be all of them. */
+static gattn_status split_as_chosen(const gattn_device_lowering *lowering,
+                                    gattn_graph *term, open_group *choice) {
+  gattn_tile_sample sample = {0};
   const gattn_tile_pass pass =
       gattn_device_pass(lowering, &choice->numbering,
                         gattn_device_lanes(lowering, GATTN_TILE_KEYS));
   choice->list = true;
-  choice->rest = lowering->n_open == 1 && !pass.rows;
+  if (lowering->n_open != 1 || pass.rows) return GATTN_SUCCESS;
+  gattn_status status = gattn_device_survey(lowering, &pass, term, &sample);
+  choice->rest = !status && sample.dense_edges > 0;
   if (choice->rest) choice->least = gattn_device_dense(lowering, &pass);
+  return status;
 }
 
 static gattn_status choose_open(gattn_device_lowering *lowering,
@@ -286,7 +292,7 @@ static gattn_status choose_open(gattn_device_lowering *lowering,
   if (!gattn_device_may_look(lowering) || term->way == GATTN_WAY_EDGES)
     return GATTN_SUCCESS;
   if (term->way == GATTN_WAY_SPLIT)
-    split_as_chosen(lowering, choice);
+    status = split_as_chosen(lowering, term->graph, choice);
   else if (term->way == GATTN_WAY_LIST ||
            (term->way == GATTN_WAY_ANY && is_blocks(term->graph)))
     choice->list = true;
