@@ -104,6 +104,8 @@ gattn_wisdom_entry gattn_wisdom_entry_of(const gattn_context *context,
   name_device(context, entry.key.device);
   snprintf(entry.note, sizeof entry.note, "%.*s",
            (int)sizeof entry.note - 1, expression);
+  gattn_wisdom_plain(entry.key.device);
+  gattn_wisdom_plain(entry.note);
   return entry;
 }
 

@@ -54,6 +54,10 @@ void gattn_wisdom_consult(gattn_context *context, gattn_graph *graph,
 
 enum { GATTN_WISDOM_LINE = 1024 };
 
+/* Makes what would end a quoted text, or a line, a question mark: texts of
+ * entries are such. */
+void gattn_wisdom_plain(char *text);
+
 /* An entry as a line without its newline. */
 void gattn_wisdom_write(const gattn_wisdom_entry *entry,
                         char line[GATTN_WISDOM_LINE]);

@@ -55,14 +55,9 @@ enum { FIELDS = sizeof fields / sizeof *fields, COUNT_MOST = 1 << 16 };
 
 /* ------------------------------------------------------------ writing */
 
-/* What would end a quoted text, or a line, is written as a question mark. */
-static void write_text(const char *value, gattn_text *text) {
-  gattn_text_append(text, "\"");
-  for (; *value; value++)
-    gattn_text_append(text, "%c",
-                      *value < ' ' || *value > '~' || *value == '"' ? '?'
-                                                                    : *value);
-  gattn_text_append(text, "\"");
+void gattn_wisdom_plain(char *text) {
+  for (; *text; text++)
+    if (*text < ' ' || *text > '~' || *text == '"') *text = '?';
 }
 
 static void write_ways(const gattn_choice *choice, gattn_text *text) {
@@ -78,7 +73,7 @@ static void write_field(const field *field, const char *at, gattn_text *text) {
   gattn_text_append(text, "%s%s ", text->length ? " " : "", field->name);
   switch (field->kind) {
     case FIELD_TEXT:
-      write_text(at, text);
+      gattn_text_append(text, "\"%s\"", at);
       break;
     case FIELD_TYPE:
       gattn_text_append(text, "%s", gattn_type_name(*(const gattn_type *)at));
@@ -201,6 +196,7 @@ static bool read_text(const char *word, char *to, size_t room) {
   const size_t length = strlen(word);
   if (length >= room) return false;
   memcpy(to, word, length + 1);
+  gattn_wisdom_plain(to);
   return true;
 }
 

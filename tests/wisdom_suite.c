@@ -292,6 +292,21 @@ START_TEST(round_trip) {
 }
 END_TEST
 
+/* What lines cannot hold is read as it is written. */
+START_TEST(texts_are_plain) {
+  const char *key = strstr(KEY, " version");
+  char text[2048], plain[2048];
+  snprintf(text, sizeof text, "device \"\x80\ta\"%s%s note \"\x7f\r.\"\n", key,
+           CHOICE);
+  snprintf(plain, sizeof plain, "device \"??a\"%s%s note \"??.\"\n", key,
+           CHOICE);
+  ck_success(context, import(text));
+  ck_assert_str_eq(exported(context), plain);
+  ck_success(context, import(plain));
+  ck_assert_str_eq(exported(context), plain);
+}
+END_TEST
+
 /* The later of two entries of one key holds, in its place. */
 START_TEST(later_entries_replace) {
   ck_success(context, import(KEY CHOICE NOTE "\n"));
@@ -474,6 +489,7 @@ Suite *make_wisdom_suite(void) {
   tcase_add_test(wisdom, options_are_checked);
   tcase_add_loop_test(wisdom, any_choice_is_right, 0, MASKS);
   tcase_add_test(wisdom, round_trip);
+  tcase_add_test(wisdom, texts_are_plain);
   tcase_add_test(wisdom, later_entries_replace);
   tcase_add_loop_test(wisdom, malformed_wisdom, 0, MALFORMED);
   tcase_add_test(wisdom, null_and_nothing);
