@@ -154,6 +154,7 @@ const list_mask list_masks[LIST_MASKS] = {
     {"random(16, 3) - local(100)", N, N},
     {"random(40, 3) & causal", 1500, 700},
     {"random(30, 3) & random(200, 4)", N, N},
+    {"random(16, 3) | random(100, 5)", N, N},
     {"random(16, 3) | random(100, 5) | local(10)", N, N},
     {"randomblocks(64, 4, 9)", N, N},
     {"randomblocks(64, 4, 9)", 700, 1500},

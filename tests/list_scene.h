@@ -41,7 +41,7 @@ typedef struct list_mask {
   const char *mask;
   int64_t n_q, n_kv;
 } list_mask;
-enum { LIST_MASKS = 25 };
+enum { LIST_MASKS = 26 };
 extern const list_mask list_masks[LIST_MASKS];
 
 #endif
