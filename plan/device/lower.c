@@ -18,8 +18,7 @@ enum {
   BLOCKS_WANTED = 2,
   TURNS = 2,
   PIECE_TILES = 2, /* key tiles of a piece, at the least */
-  PIECES_MOST = 512,
-  HOPPER = 90
+  PIECES_MOST = 512
 };
 
 /* ------------------------------------------------------------ passes */
@@ -67,6 +66,13 @@ static int32_t lanes_that_fit(const gattn_device_lowering *lowering,
   return lanes;
 }
 
+/* Whether Hopper's own kernel takes passes of so many lanes. */
+static bool is_hoppers(const gattn_device_lowering *lowering, int32_t lanes) {
+  enum { HOPPER = 90, WIDE = 128 };
+  return lowering->target->capability == HOPPER && lanes == WIDE &&
+         lowering->problem->type != GATTN_FLOAT32;
+}
+
 /* Lanes that no row can fill cost as much as others: one query over 2^20 keys,
  * 8 heads, d = 64, float16 took 1.48 ms in tiles of 128 and 0.84 in tiles of 64
  * (H200). Hopper's own kernel has 128, also where windows fill only half of
@@ -76,7 +82,7 @@ static int32_t lanes_that_fit(const gattn_device_lowering *lowering,
  * with 128 lanes for these and 0.803 with 64. */
 int32_t gattn_device_lanes_for(const gattn_device_lowering *lowering,
                                int64_t rows, double degree) {
-  enum { NARROW = 64, WIDE = 128 };
+  enum { NARROW = 64 };
   const gattn_attend_problem *problem = lowering->problem;
   const gattn_device_target *target = lowering->target;
   const int32_t lanes = target->tile_lanes(problem->type, problem->dim,
@@ -86,8 +92,7 @@ int32_t gattn_device_lanes_for(const gattn_device_lowering *lowering,
   const int32_t chosen = problem->planning.choice.lanes;
   if (most && (chosen == NARROW || chosen == most))
     return lanes_that_fit(lowering, chosen);
-  if (target->capability == HOPPER && most == WIDE)
-    return rows > NARROW / 2 ? WIDE : NARROW;
+  if (is_hoppers(lowering, most)) return rows > NARROW / 2 ? most : NARROW;
   return lanes_that_fit(lowering,
                         rows <= NARROW && lanes > NARROW ? NARROW : lanes);
 }
@@ -103,13 +108,13 @@ static double blocks_of(const gattn_device_lowering *lowering,
          (double)lowering->problem->batch;
 }
 
-/* Of the kernel that takes passes of so many lanes; Hopper's own, which takes
- * 128, has two up to dimension 64. */
+/* Of the kernel that takes passes of so many lanes; Hopper's own has two up to
+ * dimension 64. */
 static int64_t blocks_at_once(const gattn_device_lowering *lowering,
                               int32_t lanes) {
   const gattn_attend_problem *problem = lowering->problem;
   const gattn_device_target *target = lowering->target;
-  if (target->capability == HOPPER && lanes == 128)
+  if (is_hoppers(lowering, lanes))
     return problem->dim > 64 || problem->dim_v > 64 ? 1 : 2;
   return target->tile_blocks(problem->type, problem->dim, problem->dim_v,
                              lanes, target->shared_bytes);

@@ -18,6 +18,7 @@
 #include "operators/cuda/tile/stage.cuh"
 #include "operators/cuda/tile/store.cuh"
 #include "operators/cuda/tile/tile.h"
+#include "operators/cuda/tile/visit.cuh"
 
 /* Everything of a block in shared memory. */
 template <int D, int M, int STAGES>
@@ -51,37 +52,6 @@ struct gattn_tile_run {
   }
 };
 
-GATTN_DEVICE gattn_tile gattn_place_tile(const gattn_key_form &form,
-                                         const gattn_key_place &place) {
-  gattn_tile tile;
-  tile.base = place.base;
-  tile.step = form.step;
-  tile.line_step = form.line_step;
-  tile.shift = form.shift;
-  tile.columns = place.columns;
-  tile.lines = place.lines;
-  return tile;
-}
-
-/* All threads: words of the block's rows against a tile, where they are not
- * worked out from bounds. */
-template <int LANES>
-GATTN_DEVICE void gattn_stage_words(const gattn_tile_pass &pass,
-                                    const gattn_key_form &form,
-                                    const gattn_tile_block<LANES> &block,
-                                    const gattn_key_place &place,
-                                    uint64_t *words) {
-  const int lane = threadIdx.x;
-  if (lane >= LANES) return;
-  if (place.word >= 0)
-    gattn_copy_8(gattn_shared_address(words + lane),
-                 gattn_pass_list(&pass, block.item.head)->bits +
-                     (int64_t)place.word * LANES + lane);
-  else
-    words[lane] = gattn_row_word(pass, block.item.head, block.lanes[lane],
-                                 gattn_place_tile(form, place));
-}
-
 /* All threads: starts key tile n of the sequence on its way. */
 template <class Score, typename T, int D, int M, int STAGES>
 GATTN_DEVICE void gattn_stage_tile(const gattn_tile_run<T, D, M, STAGES> &run,
@@ -103,60 +73,6 @@ GATTN_DEVICE void gattn_stage_tile(const gattn_tile_run<T, D, M, STAGES> &run,
       key = run.form.table[key];
     shared->keys[stage][lane] = key;
   }
-}
-
-enum gattn_cover { GATTN_COVER_NONE, GATTN_COVER_SOME, GATTN_COVER_ALL };
-
-/* How a warp's rows meet a tile of words from bounds; *word is written for
- * COVER_SOME alone. */
-template <int LANES>
-GATTN_DEVICE gattn_cover
-gattn_interval_cover(const gattn_tile_block<LANES> &block,
-                     const gattn_key_place &place, int row, uint64_t *word) {
-  const gattn_warp_cover &cover = block.covers[threadIdx.x / 32];
-  const int t = place.tile;
-  bool some = false;
-#pragma unroll
-  for (int n = 0; n < 2; n++) {
-    /* The core of a warp without rows is everything, its hull nothing. */
-    if (t < cover.hull_begin[n] || cover.hull_end[n] <= t) continue;
-    if (cover.core_begin[n] <= t && t < cover.core_end[n])
-      return GATTN_COVER_ALL;
-    some = true;
-  }
-  if (!some) return GATTN_COVER_NONE;
-  const gattn_row_bounds &bounds = block.bounds[row];
-  *word = gattn_interval_word(bounds.begin[0], bounds.end[0], place.first);
-  if (cover.hull_begin[1] < cover.hull_end[1])
-    *word |= gattn_interval_word(bounds.begin[1], bounds.end[1], place.first);
-  return GATTN_COVER_SOME;
-}
-
-/* All lanes of a warp: the edges of row `lane` of the warp to the key tile, and
- * whether all rows have all of them, or none any. */
-template <typename T, int D, int M, int STAGES>
-GATTN_DEVICE gattn_cover
-gattn_tile_cover(const gattn_tile_run<T, D, M, STAGES> &run,
-                 const gattn_key_place &place, int stage, uint64_t *word) {
-  const auto &block = run.shared->block;
-  const int row = threadIdx.x / 32 * 16 * M + threadIdx.x % (16 * M);
-  if (place.word == GATTN_WORDS_OF_INTERVALS)
-    return gattn_interval_cover(block, place, row, word);
-  uint64_t bits;
-  if (place.word == GATTN_WORDS_OF_RECTANGLE) {
-    bits = gattn_rectangle_word(&block.bounds[row], place.first >> 32,
-                                place.first & 0xffffffff);
-  } else if (place.word == GATTN_FULL_TILE) {
-    const gattn_tile tile = gattn_place_tile(run.form, place);
-    bits = gattn_key_lanes(&tile);
-  } else {
-    bits = run.shared->words[stage][row];
-  }
-  *word = bits;
-  const bool absent = block.lanes[row].position < 0;
-  if (__all_sync(~0u, absent || bits == 0)) return GATTN_COVER_NONE;
-  return __all_sync(~0u, absent || bits == ~(uint64_t)0) ? GATTN_COVER_ALL
-                                                         : GATTN_COVER_SOME;
 }
 
 /* All lanes: dot products of the warp's rows from `first` on, with 8·N keys of
@@ -194,7 +110,8 @@ GATTN_DEVICE void gattn_visit_tile(const gattn_tile_run<T, D, M, STAGES> &run,
   const int stage = n % STAGES, lane = threadIdx.x % 32;
   const gattn_key_place place = run.place(n);
   uint64_t word = ~(uint64_t)0;
-  const gattn_cover cover = gattn_tile_cover(run, place, stage, &word);
+  const gattn_cover cover = gattn_tile_cover<16 * M>(
+      run.form, shared->block, shared->words[stage], place, &word);
   if (cover == GATTN_COVER_NONE) return;
   uint32_t k = gattn_shared_address(shared->k[stage]) +
                gattn_chunk_at<D>(lane / 16 * 8 + lane % 8, lane / 8 % 2);
@@ -322,35 +239,6 @@ GATTN_DEVICE void gattn_visit_tiles(const gattn_tile_run<T, D, M, STAGES> &run,
   __syncwarp(); /* a warp's outputs take the place of its rows of Q */
 }
 
-/* All threads: the rows of an item and its key tiles. */
-template <int M, int LANES>
-GATTN_DEVICE void gattn_lay_out(const gattn_device_attention &a,
-                                const gattn_tile_pass &pass,
-                                const gattn_tile_launch_facts &facts,
-                                const gattn_tile_item &item,
-                                gattn_tile_block<LANES> *block) {
-  if (threadIdx.x == 0) block->item = item;
-  if (facts.band) {
-    gattn_lay_out_band<16 * M>(a, pass, item, facts, block);
-    return;
-  }
-  const gattn_bounds_kind kind = pass.head_formulas
-                                     ? gattn_head_bounds(pass, item.head)
-                                     : (gattn_bounds_kind)facts.bounds;
-  if (threadIdx.x == 0) block->kind = kind;
-  gattn_lay_out_rows<16 * M>(a, pass, item, facts, kind, block);
-  __syncthreads();
-  if (threadIdx.x < 32) {
-    if (threadIdx.x == 0) gattn_tile_sequence(a, pass, item, kind, block);
-    __syncwarp();
-    const int64_t count = block->sequence.end - block->sequence.begin;
-    for (int half = 0; half < 2 && 32 * half < count; half++)
-      gattn_fill_places(a, pass, item.head, kind, half, &block->sequence,
-                        block->places);
-  }
-  __syncthreads();
-}
-
 /* What a thread reads for an item. */
 template <typename T, int D, int M, int STAGES>
 GATTN_DEVICE gattn_tile_run<T, D, M, STAGES> gattn_tile_run_of(
@@ -374,28 +262,6 @@ GATTN_DEVICE gattn_tile_run<T, D, M, STAGES> gattn_tile_run_of(
   run.k_origin = run.k.data + first * run.k.row + chunk;
   run.v_origin = run.v.data + first * run.v.row + chunk;
   return run;
-}
-
-/* All lanes of a warp, of a band: the key tiles as a sequence, for rows that
- * are computed again. Every warp writes the same. */
-template <int LANES>
-GATTN_DEVICE void gattn_band_sequence(const gattn_device_attention &a,
-                                      const gattn_tile_pass &pass,
-                                      gattn_tile_block<LANES> *block) {
-  if (threadIdx.x % 32 == 0) {
-    const gattn_tile_band &band = block->band[threadIdx.x / 32];
-    gattn_key_sequence *sequence = &block->sequence;
-    int64_t origin = band.tile;
-    if (pass.numbering.kind == GATTN_NUMBER_CLASSES)
-      origin += band.residue *
-                gattn_class_tiles(&pass.numbering, GATTN_TILE_KEYS, a.n_kv);
-    sequence->n_spans = 1;
-    sequence->spans[0].begin = origin;
-    sequence->spans[0].end = origin + band.count;
-    sequence->in_spans = sequence->end = band.count;
-    sequence->begin = sequence->list_begin = 0;
-  }
-  __syncwarp();
 }
 
 /* All threads: one item of the grid. */

@@ -27,9 +27,10 @@ const tile_row rows[] = {
     {GATTN_BFLOAT16, 256, gattn_tile_bfloat16_256},
 };
 
-bool whole_chunks(const gattn_operand &x, int64_t dim) {
+/* `each` elements are 16 bytes. */
+bool whole_chunks(const gattn_operand &x, int64_t dim, int64_t each) {
   return (uintptr_t)x.data % 16 == 0 && (x.dim == 1 || dim == 1) &&
-         x.row % 8 == 0 && x.head % 8 == 0 && x.batch % 8 == 0;
+         x.row % each == 0 && x.head % each == 0 && x.batch % each == 0;
 }
 
 gattn_key_form form_of(const gattn_numbering &numbering) {
@@ -79,7 +80,8 @@ tile_block block_of(int32_t type, int64_t dim, int64_t dim_v, int32_t lanes) {
   const int64_t widest = dim > dim_v ? dim : dim_v;
   const bool wide = lanes == 128;
   if (type == GATTN_FLOAT32)
-    return {gattn_tile_float32_shared_bytes(dim, dim_v), 2};
+    return {gattn_tile_float32_shared_bytes(dim, dim_v, lanes),
+            gattn_tile_float32_blocks(dim, dim_v, lanes)};
   if (widest <= 64)
     return wide ? block_of_shape<64, 2>() : block_of_shape<64, 1>();
   if (widest <= 128)
@@ -94,8 +96,8 @@ int32_t gattn_tile_lanes(int32_t type, int64_t dim, int64_t dim_v,
                          double degree) {
   const int64_t widest = dim > dim_v ? dim : dim_v;
   if (widest > 256) return 0;
-  if (type == GATTN_FLOAT32 || widest > 128) return 64;
-  return degree < 40 ? 64 : 128;
+  if (widest > 128) return 64;
+  return degree < (type == GATTN_FLOAT32 ? 96 : 40) ? 64 : 128;
 }
 
 int64_t gattn_tile_shared_bytes(int32_t type, int64_t dim, int64_t dim_v,
@@ -119,8 +121,7 @@ int gattn_tile_launch(const gattn_device_attention *attention,
   const int64_t items =
       pass->n_tiles * a.heads * a.batch * (int64_t)pass->pieces;
   if (items == 0) return 0;
-  if (a.type == GATTN_FLOAT32)
-    return gattn_tile_float32_launch(attention, pass, (cudaStream_t)stream);
+  const int64_t each = a.type == GATTN_FLOAT32 ? 4 : 8;
   gattn_tile_launch_facts facts;
   facts.items = items;
   facts.group = a.heads / a.kv_heads;
@@ -128,10 +129,10 @@ int gattn_tile_launch(const gattn_device_attention *attention,
   facts.plain_score =
       a.score.kind == GATTN_SCORE_IDENTITY && a.scale > 1e-30f &&
       a.scale < 1e30f;
-  facts.q_chunks = whole_chunks(a.q, a.dim);
-  facts.k_chunks = whole_chunks(a.k, a.dim);
-  facts.v_chunks = whole_chunks(a.v, a.dim_v);
-  facts.o_chunks = whole_chunks(a.o, a.dim_v);
+  facts.q_chunks = whole_chunks(a.q, a.dim, each);
+  facts.k_chunks = whole_chunks(a.k, a.dim, each);
+  facts.v_chunks = whole_chunks(a.v, a.dim_v, each);
+  facts.o_chunks = whole_chunks(a.o, a.dim_v, each);
   facts.form = form_of(pass->numbering);
   facts.bounds = gattn_pass_bounds(pass, &pass->formula);
   facts.only_interval = pass->formula.n_steps == 1 && !pass->head_formulas &&
@@ -142,6 +143,9 @@ int gattn_tile_launch(const gattn_device_attention *attention,
                      !pass->rows && !pass->row_all && !pass->n_skip && !a.size;
   facts.band_atom = band_atom_of(*pass);
   facts.band = facts.band_atom >= 0 && facts.bounds == GATTN_BOUNDS_INTERVALS;
+  if (a.type == GATTN_FLOAT32)
+    return gattn_tile_float32_launch(attention, pass, &facts,
+                                     (cudaStream_t)stream);
   const int done =
       gattn_hopper_launch(attention, pass, &facts, (cudaStream_t)stream);
   if (done >= 0) return done;

@@ -22,6 +22,8 @@ GATTN_DEVICE float gattn_element(const T *x) {
   return gattn_to_float(*(const uint16_t *)x, T());
 }
 
+GATTN_DEVICE float gattn_element(const float *x) { return *x; }
+
 /* All lanes: one edge. */
 template <class Score, typename T>
 GATTN_DEVICE void gattn_take_edge(const gattn_device_attention &a,

@@ -1,340 +1,52 @@
-/* Attention of one pass of tiles in float32. SPDX-License-Identifier: Apache-2.0 */
-#include <cuda_runtime_api.h>
-
-#include "operators/cuda/tile32/block.cuh"
+/* Tiles of float32: which kernel takes a pass.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "operators/cuda/tile32/tile32.h"
+#include "operators/cuda/tile32/variants.cuh"
 
-/* What a block works on: one query tile, head, batch and piece. */
-typedef struct tile32_item {
-  int64_t tile, head, batch, piece;
-} tile32_item;
+namespace {
 
-/* What reads formulas is not inlined: it is long, and the loop over key tiles
- * needs the registers. */
-typedef struct tile32_block {
-  gattn_query_lane query[GATTN_TILE32_LANES];
-  gattn_formula_row row[GATTN_TILE32_LANES]; /* of the formula */
-  uint64_t edges[GATTN_TILE32_LANES]; /* of the queries, to the key tile */
-  int64_t key[GATTN_TILE_KEYS];       /* vertices; −1: absent */
-  gattn_tile32_rows q, k, v;
-  int64_t first[2], last[2]; /* numbers of the present queries, a warp */
-  gattn_key_sequence sequence;
-} tile32_block;
+struct tile32_block {
+  int64_t shared, blocks;
+};
 
-static __device__ tile32_item item_of(const gattn_device_attention &a,
-                                      const gattn_tile_pass &pass, int64_t n) {
-  tile32_item item;
-  item.tile = n % pass.n_tiles;
-  n /= pass.n_tiles;
-  item.head = n % a.heads;
-  n /= a.heads;
-  item.batch = n % a.batch;
-  item.piece = n / a.batch;
-  return item;
+template <int D, int M>
+tile32_block block_of_shape() {
+  typedef gattn_tile32_shape<D, M> shape;
+  return {sizeof(gattn_tile32_shared<D, M, shape::both>), shape::blocks};
 }
 
-/* Threads 0 … 63: finds the query of each, and where its row of Q begins.
- * Returns whether the calling thread has one. */
-static __device__ __noinline__ bool find_queries(const gattn_device_attention &a,
-                                    const gattn_tile_pass &pass,
-                                    const tile32_item &item,
-                                    tile32_block *block) {
-  const int lane = threadIdx.x;
-  if (lane >= GATTN_TILE32_LANES) return false;
-  const gattn_query_lane query =
-      gattn_query_lane_at(&a, &pass, item.tile, lane);
-  const bool present = query.position >= 0;
-  int64_t first = present ? query.number : INT64_MAX;
-  int64_t last = present ? query.number : -1;
-  for (int step = 16; step; step /= 2) {
-    const int64_t f = __shfl_xor_sync(~0u, first, step);
-    const int64_t l = __shfl_xor_sync(~0u, last, step);
-    first = f < first ? f : first;
-    last = l > last ? l : last;
-  }
-  if (lane % 32 == 0) {
-    block->first[lane / 32] = first;
-    block->last[lane / 32] = last;
-  }
-  block->query[lane] = query;
-  const gattn_formula *formula = gattn_pass_formula(&pass, item.head);
-  if (present && formula->n_steps)
-    gattn_formula_row_of(formula, &pass.numbering, query.number,
-                         &block->row[lane]);
-  block->q.row[lane] =
-      present ? (const float *)a.q.data + item.batch * a.q.batch +
-                    item.head * a.q.head + query.position * a.q.row
-              : nullptr;
-  return present;
+tile32_block block_of(int64_t dim, int64_t dim_v, int32_t lanes) {
+  const int64_t widest = dim > dim_v ? dim : dim_v;
+  const bool wide = lanes == 128;
+  if (widest <= 64)
+    return wide ? block_of_shape<64, 2>() : block_of_shape<64, 1>();
+  if (widest <= 128)
+    return wide ? block_of_shape<128, 2>() : block_of_shape<128, 1>();
+  return block_of_shape<256, 1>();
 }
 
-/* One thread, after find_queries and a barrier. */
-static __device__ __noinline__ void find_keys(const gattn_device_attention &a,
-                                 const gattn_tile_pass &pass,
-                                 const tile32_item &item,
-                                 tile32_block *block) {
-  const int64_t *first = block->first, *last = block->last;
-  gattn_key_sequence_of(&a, &pass, item.head, item.tile, item.piece,
-                        first[0] < first[1] ? first[0] : first[1],
-                        last[0] > last[1] ? last[0] : last[1],
-                        &block->sequence);
+}  // namespace
+
+int64_t gattn_tile_float32_shared_bytes(int64_t dim, int64_t dim_v,
+                                        int32_t lanes) {
+  return block_of(dim, dim_v, lanes).shared;
 }
 
-/* The edges of one query to a key tile. A row that was resolved for classes
- * knows the keys of its own class alone. */
-static __device__ __noinline__ uint64_t word_of(const gattn_tile_pass &pass,
-                                   const tile32_item &item,
-                                   const tile32_block &block, int lane,
-                                   const gattn_tile &keys, int64_t entry) {
-  const gattn_query_lane *query = &block.query[lane];
-  const bool mixed = (pass.rows || pass.row_all) &&
-                     pass.numbering.kind == GATTN_NUMBER_CLASSES;
-  if (query->position < 0 || entry >= 0 || mixed)
-    return gattn_lane_word(&pass, item.head, query, lane, &keys, entry);
-  return gattn_formula_row_word(gattn_pass_formula(&pass, item.head),
-                                &block.row[lane], query->number, &keys);
+int64_t gattn_tile_float32_blocks(int64_t dim, int64_t dim_v, int32_t lanes) {
+  return block_of(dim, dim_v, lanes).blocks;
 }
 
-/* Every thread: lays out the key tile at a place of the sequence: threads 0 …
- * 63 the edges of their queries, 64 … 127 the rows of K and V. Returns whether
- * the calling thread found an edge. */
-static __device__ bool visit_keys(const gattn_device_attention &a,
-                                  const gattn_tile_pass &pass,
-                                  const tile32_item &item, int64_t place,
-                                  tile32_block *block) {
-  if (threadIdx.x >= 2 * GATTN_TILE_KEYS) return false;
-  const int lane = threadIdx.x % GATTN_TILE_KEYS;
-  int64_t entry;
-  const int64_t number =
-      gattn_key_sequence_at(&block->sequence, gattn_pass_list(&pass, item.head),
-                            place, &entry);
-  const gattn_tile keys =
-      gattn_tile_at(&pass.numbering, GATTN_TILE_KEYS, a.n_kv, number);
-  if (threadIdx.x < GATTN_TILE_KEYS) {
-    const uint64_t word = word_of(pass, item, *block, lane, keys, entry);
-    block->edges[lane] = word;
-    return word != 0;
-  }
-  int64_t key = -1;
-  if (gattn_tile_has(&keys, lane)) {
-    key = gattn_tile_number(&keys, lane);
-    if (pass.numbering.kind == GATTN_NUMBER_TABLE)
-      key = pass.numbering.table[key];
-  }
-  const int64_t head = item.head / (a.heads / a.kv_heads);
-  block->key[lane] = key;
-  block->k.row[lane] = key < 0 ? nullptr
-                               : (const float *)a.k.data +
-                                     item.batch * a.k.batch + head * a.k.head +
-                                     key * a.k.row;
-  block->v.row[lane] = key < 0 ? nullptr
-                               : (const float *)a.v.data +
-                                     item.batch * a.v.batch + head * a.v.head +
-                                     key * a.v.row;
-  return false;
-}
-
-/* Every thread: dot products to scores, −inf where there is no edge. */
-template <class Score>
-static __device__ __forceinline__ void score_edges(
-    const gattn_device_attention &a, const tile32_item &item,
-    const tile32_block *block, float s[4][4]) {
-  const int y = threadIdx.x / 16, x = threadIdx.x % 16;
-  const Score score_of(a.score, item.head);
-#pragma unroll
-  for (int row = 0; row < 4; row++) {
-    const uint64_t edges = block->edges[4 * y + row] >> x;
-    const int64_t i = block->query[4 * y + row].vertex;
-#pragma unroll
-    for (int b = 0; b < 4; b++) {
-      const float score =
-          score_of(s[row][b] * a.scale, i, block->key[x + 16 * b], 0.f);
-      s[row][b] = edges >> (16 * b) & 1 ? score : -INFINITY;
-    }
-  }
-}
-
-/* Every thread: an empty state, or the one that earlier passes left. */
-template <int SLICES>
-static __device__ __forceinline__ void begin_state(const gattn_device_attention &a,
-                                   const gattn_tile_pass &pass,
-                                   const tile32_item &item,
-                                   const tile32_block *block,
-                                   gattn_tile32_state<SLICES> *state) {
-  const int y = threadIdx.x / 16, x = threadIdx.x % 16;
-#pragma unroll
-  for (int row = 0; row < 4; row++) {
-    const int64_t position = block->query[4 * y + row].position;
-    const bool resume = pass.resume && pass.pieces == 1 && position >= 0;
-    const int64_t at =
-        (item.batch * a.heads + item.head) * a.n_f + position;
-    state->maximum[row] = resume ? pass.state.lse[at] : -INFINITY;
-    state->sum[row] = resume && x == 0 ? 1.f : 0.f;
-#pragma unroll
-    for (int i = 0; i < 4 * SLICES; i++) {
-      const int c = 4 * x + 64 * (i / 4) + i % 4;
-      state->o[row][i] =
-          resume && c < a.dim_v ? pass.state.o[at * a.dim_v + c] : 0.f;
-    }
-  }
-}
-
-/* Every thread: one row's o and lse to where the pass leaves them. */
-template <int SLICES>
-static __device__ __forceinline__ void store_row(const gattn_device_attention &a,
-                                 const gattn_tile_pass &pass,
-                                 const tile32_item &item,
-                                 const gattn_query_lane &query,
-                                 const float *o, float lse) {
-  const int x = threadIdx.x % 16;
-  int64_t step = 1, at = item.batch * a.heads + item.head;
-  float *to, *to_lse;
-  if (pass.pieces > 1 || pass.store_state) {
-    const bool piece = pass.pieces > 1;
-    const gattn_device_state *state = piece ? &pass.piece_state : &pass.state;
-    const int64_t rows = piece && pass.rows ? pass.n_rows : a.n_f;
-    if (piece) at += item.piece * a.batch * a.heads;
-    at = at * rows + (piece ? query.row : query.position);
-    to = state->o + at * a.dim_v;
-    to_lse = state->lse + at;
-  } else {
-    to = (float *)a.o.data + item.batch * a.o.batch + item.head * a.o.head +
-         query.position * a.o.row;
-    step = a.o.dim;
-    to_lse = a.lse.data ? (float *)a.lse.data + item.batch * a.lse.batch +
-                              item.head * a.lse.head +
-                              query.position * a.lse.row
-                        : nullptr;
-  }
-  if (x == 0 && to_lse) *to_lse = lse;
-#pragma unroll
-  for (int i = 0; i < 4 * SLICES; i++) {
-    const int c = 4 * x + 64 * (i / 4) + i % 4;
-    if (c < a.dim_v) to[c * step] = o[i];
-  }
-}
-
-template <int SLICES>
-static __device__ __forceinline__ void end_state(const gattn_device_attention &a,
-                                 const gattn_tile_pass &pass,
-                                 const tile32_item &item,
-                                 const tile32_block *block,
-                                 gattn_tile32_state<SLICES> *state) {
-  const int y = threadIdx.x / 16;
-#pragma unroll
-  for (int row = 0; row < 4; row++) {
-    const float sum = gattn_tile32_row_sum(state->sum[row]);
-    const float lse =
-        sum == 0.f ? -INFINITY : state->maximum[row] + logf(sum);
-#pragma unroll
-    for (int i = 0; i < 4 * SLICES; i++)
-      state->o[row][i] = sum == 0.f ? 0.f : state->o[row][i] / sum;
-    const gattn_query_lane query = block->query[4 * y + row];
-    if (query.position >= 0)
-      store_row<SLICES>(a, pass, item, query, state->o[row], lse);
-  }
-}
-
-template <int SLICES, class Score>
-static __global__ void __launch_bounds__(GATTN_TILE32_THREADS)
-    attend(const __grid_constant__ gattn_device_attention a,
-           const __grid_constant__ gattn_tile_pass pass, int64_t items,
-           int q_stride, int kv_stride) {
-  extern __shared__ float4 memory[];
-  __shared__ tile32_block block;
-  gattn_tile32_memory m;
-  m.q_stride = q_stride;
-  m.kv_stride = kv_stride;
-  m.q = (float *)memory;
-  m.kv = m.q + GATTN_TILE32_LANES * q_stride;
-  m.p = m.kv + GATTN_TILE_KEYS * kv_stride;
-  const int dim = (int)a.dim, columns = (dim + 3) / 4 * 4;
-  for (int64_t n = blockIdx.x; n < items; n += gridDim.x) {
-    const tile32_item item = item_of(a, pass, n);
-    __syncthreads(); /* the item before is read no more */
-    if (!__syncthreads_or(find_queries(a, pass, item, &block))) continue;
-    if (threadIdx.x == 0) find_keys(a, pass, item, &block);
-    gattn_tile32_load(&a.q, &block.q, dim, columns, m.q, q_stride);
-    gattn_tile32_state<SLICES> state;
-    begin_state(a, pass, item, &block, &state);
-    __syncthreads();
-    for (int64_t place = block.sequence.begin; place < block.sequence.end;
-         place++) {
-      if (!__syncthreads_or(visit_keys(a, pass, item, place, &block))) continue;
-      gattn_tile32_load(&a.k, &block.k, dim, columns, m.kv, kv_stride);
-      __syncthreads();
-      float s[4][4];
-      gattn_tile32_dots(&m, columns, s);
-      score_edges<Score>(a, item, &block, s);
-      gattn_tile32_softmax(&m, s, &state);
-      __syncthreads(); /* K is read no more, and the weights are there */
-      const bool finite = gattn_tile32_load(&a.v, &block.v, (int)a.dim_v,
-                                            64 * SLICES, m.kv, kv_stride);
-      if (__syncthreads_and(finite))
-        gattn_tile32_gather(&m, (const uint64_t *)nullptr, &state);
-      else
-        gattn_tile32_gather(&m, block.edges, &state);
-      __syncthreads(); /* V, the weights and the edges are read no more */
-    }
-    end_state(a, pass, item, &block, &state);
-  }
-}
-
-/* Floats from row to row in dynamic shared memory, and the bytes of that. */
-typedef struct tile32_strides {
-  int q, kv, bytes;
-} tile32_strides;
-
-static tile32_strides strides_of(int64_t dim, int slices) {
-  const int padded = (int)((dim + 3) / 4 * 4);
-  tile32_strides strides;
-  strides.q = padded + GATTN_TILE32_PAD;
-  strides.kv = (padded > 64 * slices ? padded : 64 * slices) + GATTN_TILE32_PAD;
-  strides.bytes = GATTN_TILE32_LANES * (int)sizeof(float) *
-                  (strides.q + strides.kv + GATTN_TILE32_P_STRIDE);
-  return strides;
-}
-
-/* Slices of 64 columns of V, of which there are kernels for 1, 2 and 4. */
-static int slices_of(int64_t dim_v) {
-  return dim_v <= 64 ? 1 : dim_v <= 128 ? 2 : 4;
-}
-
-extern "C" int64_t gattn_tile_float32_shared_bytes(int64_t dim,
-                                                   int64_t dim_v) {
-  return strides_of(dim, slices_of(dim_v)).bytes + (int64_t)sizeof(tile32_block);
-}
-
-template <int SLICES, class Score>
-static int launch(const gattn_device_attention *attention,
-                  const gattn_tile_pass *pass, cudaStream_t stream) {
-  const tile32_strides strides = strides_of(attention->dim, SLICES);
-  const int64_t items =
-      pass->n_tiles * attention->heads * attention->batch * pass->pieces;
-  if (items == 0) return cudaSuccess;
-  const cudaError_t error = cudaFuncSetAttribute(
-      attend<SLICES, Score>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-      strides.bytes);
-  if (error) return error;
-  const unsigned blocks = items > INT32_MAX ? INT32_MAX : (unsigned)items;
-  attend<SLICES, Score><<<blocks, GATTN_TILE32_THREADS, strides.bytes,
-                          stream>>>(*attention, *pass, items, strides.q,
-                                    strides.kv);
-  return cudaGetLastError();
-}
-
-extern "C" int gattn_tile_float32_launch(
-    const gattn_device_attention *attention, const gattn_tile_pass *pass,
-    cudaStream_t stream) {
-  if (pass->lanes != GATTN_TILE32_LANES || attention->dim > 256 ||
-      attention->dim_v > 256)
-    return cudaErrorInvalidValue;
-  const int slices = slices_of(attention->dim_v);
-  /* A kind that is chosen at run time costs a few operations beside the
-   * multiply-adds of a score, and a kernel less to compile. */
-  if (slices == 1)
-    return launch<1, gattn_any_score>(attention, pass, stream);
-  if (slices == 2)
-    return launch<2, gattn_any_score>(attention, pass, stream);
-  return launch<4, gattn_any_score>(attention, pass, stream);
+int gattn_tile_float32_launch(const gattn_device_attention *attention,
+                              const gattn_tile_pass *pass,
+                              const gattn_tile_launch_facts *facts,
+                              cudaStream_t stream) {
+  const int64_t dim = attention->dim, dim_v = attention->dim_v;
+  const int64_t widest = dim > dim_v ? dim : dim_v;
+  if (widest <= 64)
+    return gattn_tile_float32_64(attention, pass, facts, stream);
+  if (widest <= 128)
+    return gattn_tile_float32_128(attention, pass, facts, stream);
+  if (widest <= 256)
+    return gattn_tile_float32_256(attention, pass, facts, stream);
+  return (int)cudaErrorInvalidValue;
 }

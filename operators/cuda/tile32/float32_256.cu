@@ -1,0 +1,5 @@
+/* Tiles of float32 up to dimension 256. SPDX-License-Identifier: Apache-2.0 */
+#include "operators/cuda/tile32/tile32.h"
+#include "operators/cuda/tile32/variants.cuh"
+
+GATTN_TILE32_VARIANTS(gattn_tile_float32_256, 256)

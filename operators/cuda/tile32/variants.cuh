@@ -1,0 +1,68 @@
+/* Which shapes of the float32 tile kernel exist, and the choice among them.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATTN_OPERATORS_CUDA_TILE32_VARIANTS_CUH
+#define GATTN_OPERATORS_CUDA_TILE32_VARIANTS_CUH
+
+#include "operators/cuda/tile32/kernel.cuh"
+
+/* Of a dimension and 64·M lanes: whether K and V have a place each, and blocks
+ * that share a multiprocessor, which bounds registers. */
+template <int D, int M>
+struct gattn_tile32_shape {
+  static constexpr bool both = false; /* D = 256, M = 1 */
+  static constexpr int blocks = 1;
+};
+template <int M>
+struct gattn_tile32_shape<64, M> {
+  static constexpr bool both = true;
+  static constexpr int blocks = 2;
+};
+template <>
+struct gattn_tile32_shape<128, 1> {
+  static constexpr bool both = false;
+  static constexpr int blocks = 2;
+};
+template <>
+struct gattn_tile32_shape<128, 2> {
+  static constexpr bool both = true;
+  static constexpr int blocks = 1;
+};
+
+template <class Score, int D, int M>
+static int gattn_tile32_launch_shape(const gattn_device_attention *attention,
+                                     const gattn_tile_pass *pass,
+                                     const gattn_tile_launch_facts *facts,
+                                     cudaStream_t stream) {
+  typedef gattn_tile32_shape<D, M> shape;
+  return gattn_tile32_launch_kernel<Score, D, M, shape::both, shape::blocks>(
+      attention, pass, facts, stream);
+}
+
+/* A warp of 32 rows has room in registers up to D = 128. */
+template <class Score, int D>
+static int gattn_tile32_choose(const gattn_device_attention *attention,
+                               const gattn_tile_pass *pass,
+                               const gattn_tile_launch_facts *facts,
+                               cudaStream_t stream) {
+  if (pass->lanes == 64)
+    return gattn_tile32_launch_shape<Score, D, 1>(attention, pass, facts,
+                                                  stream);
+  if constexpr (D <= 128)
+    if (pass->lanes == 128)
+      return gattn_tile32_launch_shape<Score, D, 2>(attention, pass, facts,
+                                                    stream);
+  return (int)cudaErrorInvalidValue;
+}
+
+#define GATTN_TILE32_VARIANTS(name, dim)                                      \
+  int name(const gattn_device_attention *attention,                           \
+           const gattn_tile_pass *pass, const gattn_tile_launch_facts *facts, \
+           cudaStream_t stream) {                                             \
+    return facts->plain_score                                                 \
+               ? gattn_tile32_choose<gattn_plain_score, dim>(attention, pass, \
+                                                             facts, stream)   \
+               : gattn_tile32_choose<gattn_any_score, dim>(attention, pass,   \
+                                                           facts, stream);    \
+  }
+
+#endif
