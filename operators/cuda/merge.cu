@@ -1,10 +1,13 @@
 /* States of pieces merged, and rows without edges.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
 #include "operators/cuda/attention.h"
+#include "operators/cuda/follow.cuh"
 
 #include <gattn/tensor.h>
 
@@ -154,6 +157,7 @@ __device__ void merge_row(const gattn_device_attention &a,
 template <typename T>
 __global__ void merge_kernel(const __grid_constant__ gattn_device_attention a,
                              const __grid_constant__ gattn_merge_pass pass) {
+  gattn_await_earlier();
   const int64_t n_rows = pass.rows ? pass.n_rows : a.n_f;
   const int64_t stride = a.batch * a.heads * n_rows;
   for (int64_t n = (int64_t)blockIdx.x * WARPS + threadIdx.x / 32; n < stride;
@@ -171,6 +175,7 @@ __global__ void merge_wide_kernel(
     const __grid_constant__ gattn_device_attention a,
     const __grid_constant__ gattn_merge_pass pass) {
   __shared__ float parts[WARPS][THREADS];
+  gattn_await_earlier();
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, d = threadIdx.x;
   const int64_t n_rows = pass.rows ? pass.n_rows : a.n_f;
   const int64_t stride = a.batch * a.heads * n_rows;
@@ -230,12 +235,16 @@ int launch_merge(const gattn_device_attention *a, const gattn_merge_pass *pass,
                  cudaStream_t stream) {
   const int64_t rows = a->batch * a->heads * (pass->rows ? pass->n_rows : a->n_f);
   if (rows == 0) return 0;
+  /* What runs before are the pieces: tiles, which let this follow. */
+  const bool follow =
+      gattn_built_to_follow(GATTN_CUDA_ARCH) && a->capability == 90;
   /* Few rows of many pieces would each wait for one read after another. */
   if (rows <= WIDE_ROWS && pass->pieces >= WARPS && a->dim_v <= THREADS)
-    merge_wide_kernel<T><<<(unsigned)rows, THREADS, 0, stream>>>(*a, *pass);
-  else
-    merge_kernel<T><<<blocks_for(rows), THREADS, 0, stream>>>(*a, *pass);
-  return (int)cudaGetLastError();
+    return (int)gattn_launch_follower(follow, merge_wide_kernel<T>,
+                                      (unsigned)rows, THREADS, stream, *a,
+                                      *pass);
+  return (int)gattn_launch_follower(follow, merge_kernel<T>, blocks_for(rows),
+                                    THREADS, stream, *a, *pass);
 }
 
 template <typename T>

@@ -11,6 +11,7 @@
 
 #include <cuda_runtime.h>
 
+#include "operators/cuda/follow.cuh"
 #include "operators/cuda/score.cuh"
 #include "operators/cuda/tile/product.cuh"
 #include "operators/cuda/tile/recompute.cuh"
@@ -52,17 +53,14 @@ struct gattn_tile_run {
   }
 };
 
-/* All threads: starts key tile n of the sequence on its way. */
+/* All threads: starts K of key tile n of the sequence, and what says its edges,
+ * on their way. */
 template <class Score, typename T, int D, int M, int STAGES>
-GATTN_DEVICE void gattn_stage_tile(const gattn_tile_run<T, D, M, STAGES> &run,
-                                   int n) {
+GATTN_DEVICE void gattn_stage_edges(const gattn_tile_run<T, D, M, STAGES> &run,
+                                    const gattn_key_place &place, int stage) {
   auto *shared = run.shared;
-  const int stage = n % STAGES;
-  const gattn_key_place place = run.place(n);
   gattn_stage_keys<T, D>(run.k, run.k_origin, run.form, place,
                          gattn_shared_address(shared->k[stage]));
-  gattn_stage_keys<T, D>(run.v, run.v_origin, run.form, place,
-                         gattn_shared_address(shared->v[stage]));
   if (place.word >= 0 || place.word == GATTN_WORDS_OF_FORMULA)
     gattn_stage_words(run.pass, run.form, shared->block, place,
                       shared->words[stage]);
@@ -73,6 +71,14 @@ GATTN_DEVICE void gattn_stage_tile(const gattn_tile_run<T, D, M, STAGES> &run,
       key = run.form.table[key];
     shared->keys[stage][lane] = key;
   }
+}
+
+/* All threads: the same for V. */
+template <typename T, int D, int M, int STAGES>
+GATTN_DEVICE void gattn_stage_values(const gattn_tile_run<T, D, M, STAGES> &run,
+                                     const gattn_key_place &place, int stage) {
+  gattn_stage_keys<T, D>(run.v, run.v_origin, run.form, place,
+                         gattn_shared_address(run.shared->v[stage]));
 }
 
 /* All lanes: dot products of the warp's rows from `first` on, with 8·N keys of
@@ -99,49 +105,77 @@ GATTN_DEVICE void gattn_score_tile(const gattn_tile_run<T, D, W, STAGES> &run,
     }
 }
 
-/* All lanes: one key tile that has arrived, 8·N keys at a time; the first of
- * them all when *fresh. */
+/* What a warp does with every key tile it visits. */
+template <class Score, typename T, int D, int M, int STAGES>
+struct gattn_warp_visit {
+  const gattn_tile_run<T, D, M, STAGES> &run;
+  const Score &score_of;
+  float rate;
+  gattn_warp_queries<T, D, M> queries;
+  bool fresh; /* no key tile so far */
+};
+
+/* All lanes: where the lane reads the first chunk of K, and of V. */
+template <int D>
+GATTN_DEVICE uint32_t gattn_keys_at(const char *k) {
+  const int lane = threadIdx.x % 32;
+  return gattn_shared_address(k) +
+         gattn_chunk_at<D>(lane / 16 * 8 + lane % 8, lane / 8 % 2);
+}
+template <int D>
+GATTN_DEVICE uint32_t gattn_values_at(const char *v) {
+  const int lane = threadIdx.x % 32;
+  return gattn_shared_address(v) + gattn_chunk_at<D>(lane % 16, lane / 16);
+}
+
+/* All lanes: the weights of 8·N keys of a tile from `key` on, which lie at k.
+ * By the maxima that there are; where weights come out too large, once more
+ * after these have been raised. At the edges of a mask rows begin, so that they
+ * are raised at once. */
+template <class Score, typename T, int D, int M, int STAGES, int N>
+GATTN_DEVICE void gattn_find_weights(
+    gattn_warp_visit<Score, T, D, M, STAGES> *visit, int stage, int key,
+    uint32_t k, gattn_cover cover, uint64_t word, gattn_warp_state<M, D> *state,
+    float (&s)[M][N][4]) {
+  float sums[M][2];
+#pragma unroll 1
+  for (bool raise = visit->fresh || cover == GATTN_COVER_SOME;; raise = true) {
+    gattn_multiply_keys<T, D, M>(visit->queries, k, s);
+    if (!Score::plain)
+      gattn_score_tile(visit->run, visit->score_of, stage,
+                       threadIdx.x / 32 * 16 * M, s, key);
+    if (cover == GATTN_COVER_SOME) gattn_mask_scores(s, word);
+    if (raise) gattn_renew_maxima(s, visit->rate, state);
+    const bool small = gattn_weigh_keys(s, visit->rate, *state, sums);
+    if (raise || __all_sync(~0u, small)) break;
+  }
+  visit->fresh = false;
+#pragma unroll
+  for (int f = 0; f < M; f++)
+#pragma unroll
+    for (int half = 0; half < 2; half++) state->sum[f][half] += sums[f][half];
+}
+
+/* All lanes: one key tile that has arrived, 8·N keys at a time. */
 template <int N, class Score, typename T, int D, int M, int STAGES>
-GATTN_DEVICE void gattn_visit_tile(const gattn_tile_run<T, D, M, STAGES> &run,
-                                   const gattn_warp_queries<T, D, M> &queries,
-                                   const Score &score_of, int n, float rate,
-                                   bool *fresh, gattn_warp_state<M, D> *state) {
-  auto *shared = run.shared;
-  const int stage = n % STAGES, lane = threadIdx.x % 32;
+GATTN_DEVICE void gattn_visit_tile(
+    gattn_warp_visit<Score, T, D, M, STAGES> *visit, int n,
+    gattn_warp_state<M, D> *state) {
+  const auto &run = visit->run;
+  const int stage = n % STAGES;
   const gattn_key_place place = run.place(n);
   uint64_t word = ~(uint64_t)0;
   const gattn_cover cover = gattn_tile_cover<16 * M>(
-      run.form, shared->block, shared->words[stage], place, &word);
+      run.form, run.shared->block, run.shared->words[stage], place, &word);
   if (cover == GATTN_COVER_NONE) return;
-  uint32_t k = gattn_shared_address(shared->k[stage]) +
-               gattn_chunk_at<D>(lane / 16 * 8 + lane % 8, lane / 8 % 2);
-  uint32_t v = gattn_shared_address(shared->v[stage]) +
-               gattn_chunk_at<D>(lane % 16, lane / 16);
+  uint32_t k = gattn_keys_at<D>(run.shared->k[stage]);
+  uint32_t v = gattn_values_at<D>(run.shared->v[stage]);
 #pragma unroll 1
   for (int key = 0; key < GATTN_TILE_KEYS; key += 8 * N) {
     if (N == 8 || cover == GATTN_COVER_ALL ||
         __any_sync(~0u, (uint32_t)word != 0)) {
-      float s[M][N][4], sums[M][2];
-      /* Weights by the maxima that there are; where they come out too large,
-       * once more after these have been raised. At the edges of a mask rows
-       * begin, so that they are raised at once. */
-#pragma unroll 1
-      for (bool raise = *fresh || cover == GATTN_COVER_SOME;; raise = true) {
-        gattn_multiply_keys<T, D, M>(queries, k, s);
-        if (!Score::plain)
-          gattn_score_tile(run, score_of, stage, threadIdx.x / 32 * 16 * M, s,
-                           key);
-        if (cover == GATTN_COVER_SOME) gattn_mask_scores(s, word);
-        if (raise) gattn_renew_maxima(s, rate, state);
-        const bool small = gattn_weigh_keys(s, rate, *state, sums);
-        if (raise || __all_sync(~0u, small)) break;
-      }
-      *fresh = false;
-#pragma unroll
-      for (int f = 0; f < M; f++)
-#pragma unroll
-        for (int half = 0; half < 2; half++)
-          state->sum[f][half] += sums[f][half];
+      float s[M][N][4];
+      gattn_find_weights(visit, stage, key, k, cover, word, state, s);
       gattn_multiply_values<T, D, M>(s, v, state->o);
     }
     if (N == 8) break;
@@ -202,20 +236,24 @@ GATTN_DEVICE void gattn_empty_state(gattn_warp_state<M, D> *state) {
   }
 }
 
-/* All threads: visits the block's key tiles. Q may be on its way still. */
-template <int N, class Score, typename T, int D, int M, int STAGES>
-GATTN_DEVICE void gattn_visit_tiles(const gattn_tile_run<T, D, M, STAGES> &run,
-                                    const Score &score_of, float unit,
-                                    gattn_warp_state<M, D> *state) {
+/* Warp 0: lays out places ahead of tile n, where half of them are free. Both
+ * halves were laid out at first. */
+template <typename T, int D, int M, int STAGES>
+GATTN_DEVICE void gattn_fill_ahead(const gattn_tile_run<T, D, M, STAGES> &run,
+                                   int n) {
   auto *block = &run.shared->block;
-  gattn_warp_queries<T, D, M> queries;
-  queries.at = gattn_shared_address(run.shared->q) +
-               gattn_chunk_at<D>(threadIdx.x / 32 * 16 * M + threadIdx.x % 16,
-                                 threadIdx.x % 32 / 16);
-  const int count = run.band
-                        ? block->band[threadIdx.x / 32].count
-                        : (int)(block->sequence.end - block->sequence.begin);
-  bool fresh = true;
+  if (n % 32 == 0 && n && threadIdx.x < 32 && !run.band)
+    gattn_fill_places(run.a, run.pass, block->item.head, block->kind,
+                      n / 32 + 1, &block->sequence, block->places);
+}
+
+/* All threads: visits the block's key tiles, N = 8 keys' columns at a time. Q
+ * may be on its way still. */
+template <int N, class Score, typename T, int D, int M, int STAGES>
+GATTN_DEVICE void gattn_visit_ring(
+    gattn_warp_visit<Score, T, D, M, STAGES> *visit, int count,
+    gattn_warp_state<M, D> *state) {
+  const auto &run = visit->run;
 #pragma unroll 1
   for (int n = 1 - STAGES; n < count; n++) {
     const int next = n + STAGES - 1;
@@ -223,19 +261,72 @@ GATTN_DEVICE void gattn_visit_tiles(const gattn_tile_run<T, D, M, STAGES> &run,
       gattn_copy_wait<STAGES - 2>();
       __syncthreads();
     }
-    if (next < count) gattn_stage_tile<Score>(run, next);
+    if (next < count) {
+      const gattn_key_place place = run.place(next);
+      gattn_stage_edges<Score>(run, place, next % STAGES);
+      gattn_stage_values(run, place, next % STAGES);
+    }
     gattn_copy_commit();
     if (n < 0) continue;
-    if (n == 0) queries.hold();
-    /* Both halves of the places were laid out at first; a half is free once
-     * the ring has passed it. */
-    if (next % 32 == STAGES && next > 32 && threadIdx.x < 32 && !run.band)
-      gattn_fill_places(run.a, run.pass, block->item.head, block->kind,
-                        next / 32 + 1, &block->sequence, block->places);
-    gattn_visit_tile<N>(run, queries, score_of, n, unit * GATTN_LOG2E, &fresh,
-                        state);
+    if (n == 0) visit->queries.hold();
+    gattn_fill_ahead(run, n);
+    gattn_visit_tile<N>(visit, n, state);
   }
-  gattn_copy_wait<0>();
+}
+
+/* The same with places for one K and one V: V is copied while the keys' product
+ * is computed, the next K while the values' is. */
+template <class Score, typename T, int D, int M>
+GATTN_DEVICE void gattn_visit_in_turn(
+    gattn_warp_visit<Score, T, D, M, 1> *visit, int count,
+    gattn_warp_state<M, D> *state) {
+  const auto &run = visit->run;
+  auto *shared = run.shared;
+  if (count) gattn_stage_edges<Score>(run, run.place(0), 0);
+#pragma unroll 1
+  for (int n = 0; n < count; n++) {
+    gattn_copy_wait_all();
+    __syncthreads(); /* K is there, and V before it read no more */
+    if (n == 0) visit->queries.hold();
+    const gattn_key_place place = run.place(n);
+    gattn_stage_values(run, place, 0);
+    gattn_fill_ahead(run, n);
+    uint64_t word = ~(uint64_t)0;
+    const gattn_cover cover = gattn_tile_cover<16 * M>(
+        run.form, shared->block, shared->words[0], place, &word);
+    float s[M][8][4];
+    if (cover != GATTN_COVER_NONE)
+      gattn_find_weights(visit, 0, 0, gattn_keys_at<D>(shared->k[0]), cover,
+                         word, state, s);
+    gattn_copy_wait_all();
+    __syncthreads(); /* V is there, and K read no more */
+    if (n + 1 < count) gattn_stage_edges<Score>(run, run.place(n + 1), 0);
+    if (cover != GATTN_COVER_NONE)
+      gattn_multiply_values<T, D, M>(s, gattn_values_at<D>(shared->v[0]),
+                                     state->o);
+  }
+}
+
+/* All threads: visits the block's key tiles. */
+template <int N, class Score, typename T, int D, int M, int STAGES>
+GATTN_DEVICE void gattn_visit_tiles(const gattn_tile_run<T, D, M, STAGES> &run,
+                                    const Score &score_of, float unit,
+                                    gattn_warp_state<M, D> *state) {
+  const auto *block = &run.shared->block;
+  gattn_warp_visit<Score, T, D, M, STAGES> visit = {
+      run, score_of, unit * GATTN_LOG2E, {}, true};
+  visit.queries.at =
+      gattn_shared_address(run.shared->q) +
+      gattn_chunk_at<D>(threadIdx.x / 32 * 16 * M + threadIdx.x % 16,
+                        threadIdx.x % 32 / 16);
+  const int count = run.band
+                        ? block->band[threadIdx.x / 32].count
+                        : (int)(block->sequence.end - block->sequence.begin);
+  if constexpr (STAGES == 1)
+    gattn_visit_in_turn(&visit, count, state);
+  else
+    gattn_visit_ring<N>(&visit, count, state);
+  gattn_copy_wait_all();
   __syncwarp(); /* a warp's outputs take the place of its rows of Q */
 }
 
@@ -305,6 +396,7 @@ __global__ void __launch_bounds__(GATTN_TILE_THREADS, BLOCKS)
     gattn_tile_kernel(const __grid_constant__ gattn_device_attention a,
                       const __grid_constant__ gattn_tile_pass pass,
                       const __grid_constant__ gattn_tile_launch_facts facts) {
+  gattn_let_follow(); /* the merge of pieces */
   extern __shared__ __align__(128) char memory[];
   auto *shared = (gattn_tile_shared<D, M, STAGES> *)memory;
 #pragma unroll 1

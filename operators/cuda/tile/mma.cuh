@@ -39,6 +39,11 @@ GATTN_DEVICE void gattn_copy_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
 }
 
+/* Until all that the thread has started is there. */
+GATTN_DEVICE void gattn_copy_wait_all() {
+  asm volatile("cp.async.wait_all;" ::: "memory");
+}
+
 /* Four 8 x 8 matrices of 16-bit elements: the lanes of a warp give the
  * addresses of their rows, lane 8n + r that of row r of matrix n. */
 GATTN_DEVICE void gattn_load_matrices(uint32_t (&x)[4], uint32_t shared) {

@@ -17,7 +17,7 @@
  */
 template <int D, int M>
 struct gattn_tile_shape {
-  static constexpr int keys = 8, stages = 2, blocks = 1; /* D = 256, M = 1 */
+  static constexpr int keys = 8, stages = 1, blocks = 2; /* D = 256, M = 1 */
 };
 template <>
 struct gattn_tile_shape<64, 1> {

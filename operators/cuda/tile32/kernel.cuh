@@ -12,6 +12,7 @@
 
 #include <cuda_runtime.h>
 
+#include "operators/cuda/follow.cuh"
 #include "operators/cuda/score.cuh"
 #include "operators/cuda/tile/recompute.cuh"
 #include "operators/cuda/tile/visit.cuh"
@@ -178,7 +179,7 @@ GATTN_DEVICE void gattn_tile32_visit(const gattn_tile32_run<D, M, BOTH> &run,
   const int columns = ((int)run.a.dim + 3) / 4 * 4;
 #pragma unroll 1
   for (int n = 0; n < count; n++) {
-    gattn_copy_wait<0>();
+    gattn_copy_wait_all();
     __syncthreads(); /* K is there, and V before it read no more */
     const gattn_key_place place = run.place(n);
     if (BOTH)
@@ -203,7 +204,7 @@ GATTN_DEVICE void gattn_tile32_visit(const gattn_tile32_run<D, M, BOTH> &run,
       __syncthreads(); /* K is read no more */
       gattn_tile32_stage_keys<D>(run.v, run.form, place, shared->kv[0]);
     }
-    gattn_copy_wait<0>();
+    gattn_copy_wait_all();
     __syncthreads(); /* V is there, and K read no more */
     if (BOTH && n + 1 < count) gattn_tile32_stage<Score>(run, n + 1);
     if (cover != GATTN_COVER_NONE)
@@ -213,7 +214,7 @@ GATTN_DEVICE void gattn_tile32_visit(const gattn_tile32_run<D, M, BOTH> &run,
       if (n + 1 < count) gattn_tile32_stage<Score>(run, n + 1);
     }
   }
-  gattn_copy_wait<0>();
+  gattn_copy_wait_all();
 }
 
 /* All threads: one item of the grid. */
@@ -260,6 +261,7 @@ __global__ void __launch_bounds__(GATTN_TILE_THREADS, BLOCKS)
     gattn_tile32_kernel(const __grid_constant__ gattn_device_attention a,
                         const __grid_constant__ gattn_tile_pass pass,
                         const __grid_constant__ gattn_tile_launch_facts facts) {
+  gattn_let_follow(); /* the merge of pieces */
   extern __shared__ __align__(128) char memory[];
   auto *shared = (gattn_tile32_shared<D, M, BOTH> *)memory;
 #pragma unroll 1
