@@ -333,6 +333,40 @@ START_TEST(short_of_shared) {
 }
 END_TEST
 
+/* Pieces of a few rows fill the device's turns of blocks, of which the targets
+ * have two a multiprocessor; fewer where there is less to cut. */
+START_TEST(whole_turns) {
+  static const struct {
+    const char *mask;
+    int64_t n, heads;
+    int32_t pieces;
+  } table[] = {{"full", 1 << 20, 8, 66}, /* two turns of 264 blocks */
+               {"full", 1 << 20, 5, 105},
+               {"full", 1 << 20, 1, 512}, /* the most */
+               {"full", 1280, 8, 10}, /* two key tiles each */
+               {"local(63, 0)", 1 << 20, 8, 1}};
+  for (int e = 0; e < COUNT(table); e++) {
+    const int64_t n = table[e].n;
+    lowered_case c = targets[0];
+    c.lanes = 64;
+    c.multiprocessors = 132;
+    c.heads = table[e].heads;
+    c.batch = 1;
+    gattn_graph *graph;
+    gattn_frontier *last;
+    gattn_device_lowered lowered;
+    ck_ok(gattn_mask_parse(context, table[e].mask, n, n, &graph));
+    ck_ok(gattn_frontier_range(context, n, n - 1, n, &last));
+    ck_ok(lowered_make(context, &c, graph, last, &lowered));
+    ck_assert_int_eq(lowered.n_parts, 1);
+    ck_assert_int_eq(lowered.parts[0].tiles.pieces, table[e].pieces);
+    gattn_device_lowered_clear(context, &lowered);
+    gattn_frontier_release(last);
+    gattn_graph_release(graph);
+  }
+}
+END_TEST
+
 /* Closed forms are lowered at any size, without arrays of their own. */
 START_TEST(vast) {
   static const struct {
@@ -445,6 +479,7 @@ static Suite *make_device_lowering_suite(void) {
   tcase_add_test(edges, dense_and_sparse);
   tcase_add_test(edges, edges_alone);
   tcase_add_test(edges, short_of_shared);
+  tcase_add_test(edges, whole_turns);
   suite_add_tcase(suite, edges);
   TCase *plans = tcase_create("plans");
   tcase_add_checked_fixture(plans, setup, teardown);

@@ -8,6 +8,7 @@
 
 #include "operators/cuda/attention.h"
 #include "operators/cuda/follow.cuh"
+#include "operators/cuda/merge.h"
 
 #include <gattn/tensor.h>
 
@@ -232,12 +233,9 @@ unsigned blocks_for(int64_t rows) {
 
 template <typename T>
 int launch_merge(const gattn_device_attention *a, const gattn_merge_pass *pass,
-                 cudaStream_t stream) {
+                 bool follow, cudaStream_t stream) {
   const int64_t rows = a->batch * a->heads * (pass->rows ? pass->n_rows : a->n_f);
   if (rows == 0) return 0;
-  /* What runs before are the pieces: tiles, which let this follow. */
-  const bool follow =
-      gattn_built_to_follow(GATTN_CUDA_ARCH) && a->capability == 90;
   /* Few rows of many pieces would each wait for one read after another. */
   if (rows <= WIDE_ROWS && pass->pieces >= WARPS && a->dim_v <= THREADS)
     return (int)gattn_launch_follower(follow, merge_wide_kernel<T>,
@@ -245,6 +243,20 @@ int launch_merge(const gattn_device_attention *a, const gattn_merge_pass *pass,
                                       *pass);
   return (int)gattn_launch_follower(follow, merge_kernel<T>, blocks_for(rows),
                                     THREADS, stream, *a, *pass);
+}
+
+int merge(const gattn_device_attention *attention,
+          const gattn_merge_pass *pass, bool follow, cudaStream_t stream) {
+  switch (attention->type) {
+    case GATTN_FLOAT32:
+      return launch_merge<float>(attention, pass, follow, stream);
+    case GATTN_FLOAT16:
+      return launch_merge<__half>(attention, pass, follow, stream);
+    case GATTN_BFLOAT16:
+      return launch_merge<__nv_bfloat16>(attention, pass, follow, stream);
+    default:
+      return (int)cudaErrorInvalidValue;
+  }
 }
 
 template <typename T>
@@ -262,17 +274,14 @@ int launch_empty(const gattn_device_attention *a, int32_t store_state,
 
 int gattn_merge_launch(const gattn_device_attention *attention,
                        const gattn_merge_pass *pass, void *stream) {
-  const cudaStream_t s = (cudaStream_t)stream;
-  switch (attention->type) {
-    case GATTN_FLOAT32:
-      return launch_merge<float>(attention, pass, s);
-    case GATTN_FLOAT16:
-      return launch_merge<__half>(attention, pass, s);
-    case GATTN_BFLOAT16:
-      return launch_merge<__nv_bfloat16>(attention, pass, s);
-    default:
-      return (int)cudaErrorInvalidValue;
-  }
+  return merge(attention, pass, false, (cudaStream_t)stream);
+}
+
+int gattn_merge_behind_launch(const gattn_device_attention *attention,
+                              const gattn_merge_pass *pass, void *stream) {
+  const bool follow =
+      gattn_built_to_follow(GATTN_CUDA_ARCH) && attention->capability == 90;
+  return merge(attention, pass, follow, (cudaStream_t)stream);
 }
 
 int gattn_empty_launch(const gattn_device_attention *attention,

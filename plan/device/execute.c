@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "operators/cuda/merge.h"
 #include "plan/device/uploaded.h"
 
 /* What the launches of one graph share. */
@@ -121,7 +122,8 @@ static int launch_tiles(const launching *run, const gattn_tile_pass *tiles,
     const int error =
         gattn_tile_launch(&run->attention, &cut.pass, run->stream);
     return error ? error
-                 : gattn_merge_launch(&run->attention, &cut.merge, run->stream);
+                 : gattn_merge_behind_launch(&run->attention, &cut.merge,
+                                             run->stream);
   }
   pass.state = run->state;
   pass.resume = flow.resume;

@@ -37,58 +37,62 @@ GATTN_DEVICE void gattn_stage_words(const gattn_tile_pass &pass,
                                  gattn_place_tile(form, place));
 }
 
+/* The edges of a row of the block to a key tile; `words` are those of the
+ * block's rows, of tiles that have some. */
+template <int LANES>
+GATTN_DEVICE uint64_t gattn_place_word(const gattn_key_form &form,
+                                       const gattn_tile_block<LANES> &block,
+                                       const uint64_t *words,
+                                       const gattn_key_place &place, int row) {
+  const gattn_row_bounds &bounds = block.bounds[row];
+  if (place.word == GATTN_WORDS_OF_INTERVALS)
+    return gattn_interval_word(bounds.begin[0], bounds.end[0], place.first) |
+           gattn_interval_word(bounds.begin[1], bounds.end[1], place.first);
+  if (place.word == GATTN_WORDS_OF_RECTANGLE)
+    return gattn_rectangle_word(&bounds, place.first >> 32,
+                                place.first & 0xffffffff);
+  if (place.word != GATTN_FULL_TILE) return words[row];
+  const gattn_tile tile = gattn_place_tile(form, place);
+  return gattn_key_lanes(&tile);
+}
+
 enum gattn_cover { GATTN_COVER_NONE, GATTN_COVER_SOME, GATTN_COVER_ALL };
 
-/* How a warp's rows meet a tile of words from bounds; *word is written for
- * COVER_SOME alone. */
-template <int LANES>
-GATTN_DEVICE gattn_cover
-gattn_interval_cover(const gattn_tile_block<LANES> &block,
-                     const gattn_key_place &place, int row, uint64_t *word) {
-  const gattn_warp_cover &cover = block.covers[threadIdx.x / 32];
-  const int t = place.tile;
-  bool some = false;
+/* How a warp's rows meet a tile of words from intervals. */
+GATTN_DEVICE gattn_cover gattn_interval_cover(const gattn_warp_cover &cover,
+                                              int t) {
+  gattn_cover found = GATTN_COVER_NONE;
 #pragma unroll
   for (int n = 0; n < 2; n++) {
     /* The core of a warp without rows is everything, its hull nothing. */
     if (t < cover.hull_begin[n] || cover.hull_end[n] <= t) continue;
     if (cover.core_begin[n] <= t && t < cover.core_end[n])
       return GATTN_COVER_ALL;
-    some = true;
+    found = GATTN_COVER_SOME;
   }
-  if (!some) return GATTN_COVER_NONE;
-  const gattn_row_bounds &bounds = block.bounds[row];
-  *word = gattn_interval_word(bounds.begin[0], bounds.end[0], place.first);
-  if (cover.hull_begin[1] < cover.hull_end[1])
-    *word |= gattn_interval_word(bounds.begin[1], bounds.end[1], place.first);
-  return GATTN_COVER_SOME;
+  return found;
 }
 
-/* All lanes of a warp of ROWS rows: the edges of row `lane` of the warp to the
- * key tile, and whether all rows have all of them, or none any. `words` are the
- * block's, of tiles that have some. */
+/* All lanes of a warp of ROWS rows: whether all rows have all of the tile's
+ * edges, or none any; else *word are those of row `lane` of the warp. */
 template <int ROWS, int LANES>
 GATTN_DEVICE gattn_cover gattn_tile_cover(
     const gattn_key_form &form, const gattn_tile_block<LANES> &block,
     const uint64_t *words, const gattn_key_place &place, uint64_t *word) {
-  const int row = threadIdx.x / 32 * ROWS + threadIdx.x % ROWS;
-  if (place.word == GATTN_WORDS_OF_INTERVALS)
-    return gattn_interval_cover(block, place, row, word);
-  uint64_t bits;
-  if (place.word == GATTN_WORDS_OF_RECTANGLE) {
-    bits = gattn_rectangle_word(&block.bounds[row], place.first >> 32,
-                                place.first & 0xffffffff);
-  } else if (place.word == GATTN_FULL_TILE) {
-    const gattn_tile tile = gattn_place_tile(form, place);
-    bits = gattn_key_lanes(&tile);
-  } else {
-    bits = words[row];
+  const int warp = threadIdx.x / 32;
+  const int row = warp * ROWS + threadIdx.x % ROWS;
+  if (place.word == GATTN_WORDS_OF_INTERVALS) {
+    const gattn_cover cover =
+        gattn_interval_cover(block.covers[warp], place.tile);
+    if (cover == GATTN_COVER_SOME)
+      *word = gattn_place_word(form, block, words, place, row);
+    return cover;
   }
-  *word = bits;
+  *word = gattn_place_word(form, block, words, place, row);
   const bool absent = block.lanes[row].position < 0;
-  if (__all_sync(~0u, absent || bits == 0)) return GATTN_COVER_NONE;
-  return __all_sync(~0u, absent || bits == ~(uint64_t)0) ? GATTN_COVER_ALL
-                                                         : GATTN_COVER_SOME;
+  if (__all_sync(~0u, absent || *word == 0)) return GATTN_COVER_NONE;
+  return __all_sync(~0u, absent || *word == ~(uint64_t)0) ? GATTN_COVER_ALL
+                                                          : GATTN_COVER_SOME;
 }
 
 /* All threads: the rows of an item and its key tiles. */
