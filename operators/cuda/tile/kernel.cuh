@@ -105,16 +105,6 @@ GATTN_DEVICE void gattn_score_tile(const gattn_tile_run<T, D, W, STAGES> &run,
     }
 }
 
-/* What a warp does with every key tile it visits. */
-template <class Score, typename T, int D, int M, int STAGES>
-struct gattn_warp_visit {
-  const gattn_tile_run<T, D, M, STAGES> &run;
-  const Score &score_of;
-  float rate;
-  gattn_warp_queries<T, D, M> queries;
-  bool fresh; /* no key tile so far */
-};
-
 /* All lanes: where the lane reads the first chunk of K, and of V. */
 template <int D>
 GATTN_DEVICE uint32_t gattn_keys_at(const char *k) {
@@ -129,27 +119,29 @@ GATTN_DEVICE uint32_t gattn_values_at(const char *v) {
 }
 
 /* All lanes: the weights of 8·N keys of a tile from `key` on, which lie at k.
- * By the maxima that there are; where weights come out too large, once more
- * after these have been raised. At the edges of a mask rows begin, so that they
- * are raised at once. */
+ * By the maxima that there are, unless they are the first of all (*fresh); where
+ * weights come out too large, once more after these have been raised. At the
+ * edges of a mask rows begin, so that they are raised at once. */
 template <class Score, typename T, int D, int M, int STAGES, int N>
 GATTN_DEVICE void gattn_find_weights(
-    gattn_warp_visit<Score, T, D, M, STAGES> *visit, int stage, int key,
-    uint32_t k, gattn_cover cover, uint64_t word, gattn_warp_state<M, D> *state,
+    const gattn_tile_run<T, D, M, STAGES> &run,
+    const gattn_warp_queries<T, D, M> &queries, const Score &score_of,
+    int stage, int key, uint32_t k, gattn_cover cover, uint64_t word,
+    float rate, bool *fresh, gattn_warp_state<M, D> *state,
     float (&s)[M][N][4]) {
   float sums[M][2];
 #pragma unroll 1
-  for (bool raise = visit->fresh || cover == GATTN_COVER_SOME;; raise = true) {
-    gattn_multiply_keys<T, D, M>(visit->queries, k, s);
+  for (bool raise = *fresh || cover == GATTN_COVER_SOME;; raise = true) {
+    gattn_multiply_keys<T, D, M>(queries, k, s);
     if (!Score::plain)
-      gattn_score_tile(visit->run, visit->score_of, stage,
-                       threadIdx.x / 32 * 16 * M, s, key);
+      gattn_score_tile(run, score_of, stage, threadIdx.x / 32 * 16 * M, s,
+                       key);
     if (cover == GATTN_COVER_SOME) gattn_mask_scores(s, word);
-    if (raise) gattn_renew_maxima(s, visit->rate, state);
-    const bool small = gattn_weigh_keys(s, visit->rate, *state, sums);
+    if (raise) gattn_renew_maxima(s, rate, state);
+    const bool small = gattn_weigh_keys(s, rate, *state, sums);
     if (raise || __all_sync(~0u, small)) break;
   }
-  visit->fresh = false;
+  *fresh = false;
 #pragma unroll
   for (int f = 0; f < M; f++)
 #pragma unroll
@@ -158,10 +150,10 @@ GATTN_DEVICE void gattn_find_weights(
 
 /* All lanes: one key tile that has arrived, 8·N keys at a time. */
 template <int N, class Score, typename T, int D, int M, int STAGES>
-GATTN_DEVICE void gattn_visit_tile(
-    gattn_warp_visit<Score, T, D, M, STAGES> *visit, int n,
-    gattn_warp_state<M, D> *state) {
-  const auto &run = visit->run;
+GATTN_DEVICE void gattn_visit_tile(const gattn_tile_run<T, D, M, STAGES> &run,
+                                   const gattn_warp_queries<T, D, M> &queries,
+                                   const Score &score_of, int n, float rate,
+                                   bool *fresh, gattn_warp_state<M, D> *state) {
   const int stage = n % STAGES;
   const gattn_key_place place = run.place(n);
   uint64_t word = ~(uint64_t)0;
@@ -175,7 +167,8 @@ GATTN_DEVICE void gattn_visit_tile(
     if (N == 8 || cover == GATTN_COVER_ALL ||
         __any_sync(~0u, (uint32_t)word != 0)) {
       float s[M][N][4];
-      gattn_find_weights(visit, stage, key, k, cover, word, state, s);
+      gattn_find_weights(run, queries, score_of, stage, key, k, cover, word,
+                         rate, fresh, state, s);
       gattn_multiply_values<T, D, M>(s, v, state->o);
     }
     if (N == 8) break;
@@ -247,13 +240,14 @@ GATTN_DEVICE void gattn_fill_ahead(const gattn_tile_run<T, D, M, STAGES> &run,
                       n / 32 + 1, &block->sequence, block->places);
 }
 
-/* All threads: visits the block's key tiles, N = 8 keys' columns at a time. Q
- * may be on its way still. */
+/* All threads: visits `count` key tiles, which pass through the ring. Q may be
+ * on its way still. */
 template <int N, class Score, typename T, int D, int M, int STAGES>
-GATTN_DEVICE void gattn_visit_ring(
-    gattn_warp_visit<Score, T, D, M, STAGES> *visit, int count,
-    gattn_warp_state<M, D> *state) {
-  const auto &run = visit->run;
+GATTN_DEVICE void gattn_visit_ring(const gattn_tile_run<T, D, M, STAGES> &run,
+                                   const Score &score_of, float rate, int count,
+                                   gattn_warp_queries<T, D, M> queries,
+                                   gattn_warp_state<M, D> *state) {
+  bool fresh = true;
 #pragma unroll 1
   for (int n = 1 - STAGES; n < count; n++) {
     const int next = n + STAGES - 1;
@@ -263,31 +257,33 @@ GATTN_DEVICE void gattn_visit_ring(
     }
     if (next < count) {
       const gattn_key_place place = run.place(next);
-      gattn_stage_edges<Score>(run, place, next % STAGES);
       gattn_stage_values(run, place, next % STAGES);
+      gattn_stage_edges<Score>(run, place, next % STAGES);
     }
     gattn_copy_commit();
     if (n < 0) continue;
-    if (n == 0) visit->queries.hold();
+    if (n == 0) queries.hold();
     gattn_fill_ahead(run, n);
-    gattn_visit_tile<N>(visit, n, state);
+    gattn_visit_tile<N>(run, queries, score_of, n, rate, &fresh, state);
   }
 }
 
 /* The same with places for one K and one V: V is copied while the keys' product
  * is computed, the next K while the values' is. */
 template <class Score, typename T, int D, int M>
-GATTN_DEVICE void gattn_visit_in_turn(
-    gattn_warp_visit<Score, T, D, M, 1> *visit, int count,
-    gattn_warp_state<M, D> *state) {
-  const auto &run = visit->run;
+GATTN_DEVICE void gattn_visit_in_turn(const gattn_tile_run<T, D, M, 1> &run,
+                                      const Score &score_of, float rate,
+                                      int count,
+                                      gattn_warp_queries<T, D, M> queries,
+                                      gattn_warp_state<M, D> *state) {
   auto *shared = run.shared;
+  bool fresh = true;
   if (count) gattn_stage_edges<Score>(run, run.place(0), 0);
 #pragma unroll 1
   for (int n = 0; n < count; n++) {
     gattn_copy_wait_all();
     __syncthreads(); /* K is there, and V before it read no more */
-    if (n == 0) visit->queries.hold();
+    if (n == 0) queries.hold();
     const gattn_key_place place = run.place(n);
     gattn_stage_values(run, place, 0);
     gattn_fill_ahead(run, n);
@@ -296,8 +292,9 @@ GATTN_DEVICE void gattn_visit_in_turn(
         run.form, shared->block, shared->words[0], place, &word);
     float s[M][8][4];
     if (cover != GATTN_COVER_NONE)
-      gattn_find_weights(visit, 0, 0, gattn_keys_at<D>(shared->k[0]), cover,
-                         word, state, s);
+      gattn_find_weights(run, queries, score_of, 0, 0,
+                         gattn_keys_at<D>(shared->k[0]), cover, word, rate,
+                         &fresh, state, s);
     gattn_copy_wait_all();
     __syncthreads(); /* V is there, and K read no more */
     if (n + 1 < count) gattn_stage_edges<Score>(run, run.place(n + 1), 0);
@@ -313,19 +310,18 @@ GATTN_DEVICE void gattn_visit_tiles(const gattn_tile_run<T, D, M, STAGES> &run,
                                     const Score &score_of, float unit,
                                     gattn_warp_state<M, D> *state) {
   const auto *block = &run.shared->block;
-  gattn_warp_visit<Score, T, D, M, STAGES> visit = {
-      run, score_of, unit * GATTN_LOG2E, {}, true};
-  visit.queries.at =
-      gattn_shared_address(run.shared->q) +
-      gattn_chunk_at<D>(threadIdx.x / 32 * 16 * M + threadIdx.x % 16,
-                        threadIdx.x % 32 / 16);
+  gattn_warp_queries<T, D, M> queries;
+  queries.at = gattn_shared_address(run.shared->q) +
+               gattn_chunk_at<D>(threadIdx.x / 32 * 16 * M + threadIdx.x % 16,
+                                 threadIdx.x % 32 / 16);
   const int count = run.band
                         ? block->band[threadIdx.x / 32].count
                         : (int)(block->sequence.end - block->sequence.begin);
+  const float rate = unit * GATTN_LOG2E;
   if constexpr (STAGES == 1)
-    gattn_visit_in_turn(&visit, count, state);
+    gattn_visit_in_turn(run, score_of, rate, count, queries, state);
   else
-    gattn_visit_ring<N>(&visit, count, state);
+    gattn_visit_ring<N>(run, score_of, rate, count, queries, state);
   gattn_copy_wait_all();
   __syncwarp(); /* a warp's outputs take the place of its rows of Q */
 }

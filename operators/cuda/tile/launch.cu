@@ -91,13 +91,15 @@ tile_block block_of(int32_t type, int64_t dim, int64_t dim_v, int32_t lanes) {
 
 }  // namespace
 
-/* Narrow windows leave most of a tile of 128 queries without edges. */
+/* Narrow windows leave most of a tile of 128 queries without edges. For float32
+ * see gattn_tile32_shape. */
 int32_t gattn_tile_lanes(int32_t type, int64_t dim, int64_t dim_v,
                          double degree) {
   const int64_t widest = dim > dim_v ? dim : dim_v;
+  const bool single = type == GATTN_FLOAT32;
   if (widest > 256) return 0;
-  if (widest > 128) return 64;
-  return degree < (type == GATTN_FLOAT32 ? 96 : 40) ? 64 : 128;
+  if (widest > (single ? 64 : 128)) return 64;
+  return degree < (single ? 384 : 40) ? 64 : 128;
 }
 
 int64_t gattn_tile_shared_bytes(int32_t type, int64_t dim, int64_t dim_v,

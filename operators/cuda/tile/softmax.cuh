@@ -109,61 +109,6 @@ GATTN_DEVICE bool gattn_weigh_keys(float (&s)[M][N][4], float rate,
   return small;
 }
 
-/* The state's maxima take the scores in, its sums and outputs shrink with them;
- * base is maximum·rate, or 0 in a row without edges so far. All lanes. */
-template <int M, int D>
-GATTN_DEVICE void gattn_raise_maxima(const float (&s)[M][8][4], float rate,
-                                     gattn_warp_state<M, D> *state,
-                                     float (&base)[M][2]) {
-  float shrink[M][2];
-  bool same = true;
-#pragma unroll
-  for (int f = 0; f < M; f++)
-#pragma unroll
-    for (int half = 0; half < 2; half++) {
-      float maximum = state->maximum[f][half];
-#pragma unroll
-      for (int n = 0; n < 8; n++)
-        maximum =
-            fmaxf(maximum, fmaxf(s[f][n][2 * half], s[f][n][2 * half + 1]));
-      maximum = fmaxf(maximum, __shfl_xor_sync(~0u, maximum, 1));
-      maximum = fmaxf(maximum, __shfl_xor_sync(~0u, maximum, 2));
-      base[f][half] = maximum == -INFINITY ? 0 : maximum * rate;
-      shrink[f][half] =
-          gattn_exp2(state->maximum[f][half] * rate - base[f][half]);
-      same = same && maximum == state->maximum[f][half];
-      state->maximum[f][half] = maximum;
-      state->sum[f][half] *= shrink[f][half];
-    }
-  if (__all_sync(~0u, same)) return;
-#pragma unroll
-  for (int f = 0; f < M; f++)
-#pragma unroll
-    for (int n = 0; n < D / 8; n++)
-#pragma unroll
-      for (int e = 0; e < 4; e++) state->o[f][n][e] *= shrink[f][e / 2];
-}
-
-/* Scores of the 16 keys from 16·n on become weights, which join the sums, in
- * the layout in which they are multiplied with V. */
-template <typename T, int M, int D>
-GATTN_DEVICE void gattn_weigh_scores(const float (&s)[M][8][4], int n,
-                                     float rate, const float (&base)[M][2],
-                                     gattn_warp_state<M, D> *state,
-                                     uint32_t (&weights)[M][4]) {
-#pragma unroll
-  for (int f = 0; f < M; f++)
-#pragma unroll
-    for (int e = 0; e < 4; e++) {
-      const int half = e % 2;
-      const float *pair = &s[f][2 * n + e / 2][2 * half];
-      const float low = gattn_exp2(pair[0] * rate - base[f][half]);
-      const float high = gattn_exp2(pair[1] * rate - base[f][half]);
-      state->sum[f][half] += low + high;
-      weights[f][e] = gattn_pack(low, high, T());
-    }
-}
-
 /* All lanes of a quad: the quad's sum. */
 GATTN_DEVICE float gattn_quad_sum(float x) {
   x += __shfl_xor_sync(~0u, x, 1);

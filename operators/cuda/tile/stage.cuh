@@ -88,24 +88,6 @@ GATTN_DEVICE void gattn_gather_chunk(const gattn_source<T> &source,
                : "memory");
 }
 
-/* All threads: the rows of Q. */
-template <typename T, int D, int LANES>
-GATTN_DEVICE void gattn_stage_queries(const gattn_source<T> &source,
-                                      const gattn_tile_block<LANES> &block,
-                                      uint32_t tile) {
-#pragma unroll 1
-  for (int n = threadIdx.x; n < LANES * (D / 8); n += GATTN_TILE_THREADS) {
-    const int row = n / (D / 8), chunk = n % (D / 8);
-    const int64_t position = block.lanes[row].position;
-    const T *from = source.data + position * source.row;
-    const uint32_t to = tile + gattn_chunk_at<D>(row, chunk);
-    if (source.chunks)
-      gattn_copy_chunk(source, from, position >= 0, chunk, to);
-    else
-      gattn_gather_chunk(source, from, position >= 0, chunk, to);
-  }
-}
-
 /* All lanes of a warp: its ROWS rows of Q. */
 template <typename T, int D, int ROWS>
 GATTN_DEVICE void gattn_stage_warp_queries(const gattn_source<T> &source,

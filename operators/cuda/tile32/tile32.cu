@@ -20,9 +20,8 @@ tile32_block block_of(int64_t dim, int64_t dim_v, int32_t lanes) {
   const bool wide = lanes == 128;
   if (widest <= 64)
     return wide ? block_of_shape<64, 2>() : block_of_shape<64, 1>();
-  if (widest <= 128)
-    return wide ? block_of_shape<128, 2>() : block_of_shape<128, 1>();
-  return block_of_shape<256, 1>();
+  if (widest <= 128) return block_of_shape<128, 1>();
+  return {gattn_tile_float32_256_bytes(dim), 1};
 }
 
 }  // namespace

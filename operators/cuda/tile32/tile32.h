@@ -1,6 +1,6 @@
 /* Tiles of float32 operands. SPDX-License-Identifier: Apache-2.0
  *
- * 64 lanes, or 128 up to a dimension of 128; dimensions up to 256. Multiplies
+ * 64 lanes, or 128 up to a dimension of 64; dimensions up to 256. Multiplies
  * and adds in float32, never in TF32. */
 #ifndef GATTN_OPERATORS_CUDA_TILE32_H
 #define GATTN_OPERATORS_CUDA_TILE32_H
@@ -23,5 +23,8 @@ int64_t gattn_tile_float32_blocks(int64_t dim, int64_t dim_v, int32_t lanes);
 /* The kernels of a dimension. */
 gattn_tile_kernels gattn_tile_float32_64, gattn_tile_float32_128,
     gattn_tile_float32_256;
+
+/* Of a block of the last. */
+int64_t gattn_tile_float32_256_bytes(int64_t dim);
 
 #endif
