@@ -10,7 +10,7 @@
 
 /* Nanoseconds of a whole device for one head of d = 64, float16, an H200, with
  * keys and values in the second-level cache or not. Edges: 32 random keys a row
- * in 0.191 ms at n = 2^17, 9 neighbours on a mesh in 0.136; 0.93 ms at 2^20,
+ * in 0.191 ms at n = 2^17, 9 neighbours on a mesh in 0.136; 2.10 ms at 2^20,
  * where a row counts as 32 edges more (operators/cuda/edges/path.h). Windows,
  * by their columns: n = 2^17, 0.44 million 0.049 ms, 0.81 0.060, 1.31 0.078, 3.25
  * 0.136, 4.19 0.165; n = 2^20, 3.5 million 0.34 ms, 7.9 0.59, 26 1.48. A slot,
@@ -19,17 +19,17 @@
  * so much better: rows that lie apart are read and written apart, 0.076 ms where
  * 0.066 were due. */
 static const struct {
-  double edge, row_edges, slot, renumbered;
-  double column[2], window[2]; /* from memory, out of the cache */
-} costs = {0.0238, 32, 20, 0.85, {0.050, 0.031}, {2.5, 4.3}};
+  double row_edges, slot, renumbered;
+  double edge[2], column[2], window[2]; /* from memory, out of the cache */
+} costs = {32, 20, 0.85, {0.031, 0.0238}, {0.050, 0.031}, {2.5, 4.3}};
 
 /* Windows must win by that much, and over so many edges: below, launches are
  * what counts. */
 static const double pays = 0.9;
 enum { EDGES_LEAST = 1 << 12, SAMPLES = 1024, SUMS = 3 };
 
-double gattn_edges_cost(int64_t rows, double edges) {
-  return 1e-9 * costs.edge * (edges + costs.row_edges * (double)rows);
+double gattn_edges_cost(int64_t rows, double edges, bool cached) {
+  return 1e-9 * costs.edge[cached] * (edges + costs.row_edges * (double)rows);
 }
 
 double gattn_windows_cost(int64_t rows, double columns, double slots,
@@ -278,7 +278,7 @@ static gattn_status choose(scratch *s, const gattn_device_rows *rows,
     gattn_device_free(s->context, *order, s->n_f, sizeof **order);
     *order = NULL;
   }
-  *wanted = least < pays * gattn_edges_cost(s->n_f, plain.edges);
+  *wanted = least < pays * gattn_edges_cost(s->n_f, plain.edges, cached);
   return GATTN_SUCCESS;
 }
 

@@ -15,7 +15,7 @@ typedef struct gattn_window_sample {
 /* Seconds on the device, of one head of 64 dimensions: of the rows' edges one
  * by one, and of windows with so many columns and slots, whose keys and values the
  * cache holds or not. */
-double gattn_edges_cost(int64_t rows, double edges);
+double gattn_edges_cost(int64_t rows, double edges, bool cached);
 double gattn_windows_cost(int64_t rows, double columns, double slots,
                           bool cached);
 bool gattn_windows_cached(gattn_context *context,
