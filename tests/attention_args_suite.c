@@ -67,6 +67,7 @@ static void teardown(void) {
   for (int a = 0; a < OPERANDS; a++)
     gattn_memory_release(context, *operands[a], MOST * sizeof(float));
   gattn_context_destroy(context);
+  test_settle();
 }
 
 static gattn_attention_args good(void) {

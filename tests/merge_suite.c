@@ -15,7 +15,10 @@ static void setup(void) {
       .struct_size = sizeof(gattn_context_options), .threads = 2});
 }
 
-static void teardown(void) { gattn_context_destroy(context); }
+static void teardown(void) {
+  gattn_context_destroy(context);
+  test_settle();
+}
 
 /* The oracle's state over the keys of one parity, as arrays. */
 static void half_state(const test_problem *problem, int parity, oracle_array *o,

@@ -15,7 +15,10 @@ static void setup(void) {
       .struct_size = sizeof(gattn_context_options), .threads = 2});
 }
 
-static void teardown(void) { gattn_context_destroy(context); }
+static void teardown(void) {
+  gattn_context_destroy(context);
+  test_settle();
+}
 
 /* A value that ties often, with a NaN and infinities among them. */
 static double value_of(int64_t h, int64_t i, int64_t j) {

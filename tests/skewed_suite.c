@@ -18,7 +18,10 @@ static void setup(void) {
       .struct_size = sizeof(gattn_context_options), .threads = 2});
 }
 
-static void teardown(void) { gattn_context_destroy(context); }
+static void teardown(void) {
+  gattn_context_destroy(context);
+  test_settle();
+}
 
 /* ------------------------------------------------------------ rows */
 

@@ -15,7 +15,10 @@ enum { TEXT = 1 << 16 };
 
 static gattn_context *context;
 static void setup(void) { context = test_context(NULL); }
-static void teardown(void) { gattn_context_destroy(context); }
+static void teardown(void) {
+  gattn_context_destroy(context);
+  test_settle();
+}
 
 static test_problem_options options_of_mask(test_mask mask) {
   return (test_problem_options){.mask = mask,
