@@ -110,6 +110,7 @@ START_TEST(measuring_learns) {
   free(first);
   gattn_program_destroy(chain.program);
   test_problem_free(&problem);
+  test_settle();
 }
 END_TEST
 
@@ -134,6 +135,7 @@ START_TEST(other_work_is_not_known) {
   gattn_program_destroy(chain.program);
   test_problem_free(&wider);
   test_problem_free(&problem);
+  test_settle();
 }
 END_TEST
 
@@ -251,6 +253,7 @@ START_TEST(any_choice_is_right) {
   free(line);
   gattn_program_destroy(chain.program);
   test_problem_free(&problem);
+  test_settle();
 }
 END_TEST
 
