@@ -109,8 +109,9 @@ typedef struct gattn_plan_options {
  *
  * GATTN_EFFORT_MEASURE times fused attentions whose score reads no edge values;
  * for everything else there is one way, and nothing is timed. On a device the
- * ways are bands, renumbered bands, tile lists, edge lists and hub rows, the
- * width of tiles and the pieces that keys are cut into; on the CPU bands,
+ * ways are bands, renumbered bands (of one term or joined with another's), tile
+ * lists (whole, or split into dense tiles and edges), edge lists and hub rows,
+ * the width of tiles and the pieces that keys are cut into; on the CPU bands,
  * renumbered bands, edge lists and hub rows and the width of tiles (it has no
  * stored lists, and cuts keys alike). It works on the context's stream and
  * waits for it, and fails with GATTN_ERROR_MEMORY where the operands do not fit,
