@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE=1
   ./gattn bench --suite growth -n 8k -d 16 --repeat 1 --json \
     >"$folder/growth.json" &&
   python3 "$srcdir/bench/tables.py" --markdown "$folder/forward.json" |
-  grep '^| `local(256)` | 2^10 | 1 | 16 | ' &&
+  grep '^| .local(256). | 2^10 | 1 | 16 | ' &&
   python3 "$srcdir/bench/figures.py" "$folder" --growth "$folder/growth.json" \
     --roofline "$folder/forward.json" &&
   grep -q '</svg>' "$folder/growth.svg" && grep -q '</svg>' "$folder/roofline.svg"

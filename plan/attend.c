@@ -265,6 +265,7 @@ static void explain_alternatives(const gattn_attend *attend,
   const gattn_attend_problem *problem = &attend->problem;
   const bool timed = problem->planning.has_limits;
   bool any = false;
+  if (problem->edge_values) return; /* scores of edges have one way alone */
   const gattn_sample sample =
       gattn_sample_of(attend->context, problem, part->graph);
   gattn_candidate candidates[GATTN_CANDIDATES];

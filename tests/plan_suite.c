@@ -176,6 +176,25 @@ END_TEST
 
 /* ------------------------------------------------- explain, values */
 
+/* Scores of edges run as edge lists and in no other way. */
+START_TEST(explain_offers_edges_no_tiles) {
+  test_problem problem = test_problem_make(context, &small);
+  oracle_array values = test_problem_edges(&problem, ORACLE_DENSE, 3);
+  const gattn_score bias = {.struct_size = sizeof bias,
+                            .kind = GATTN_SCORE_EDGE_BIAS};
+  test_chain c = test_chain_make(&problem, &bias, &values);
+  char text[4096];
+  gattn_plan *plan = test_plan_make(context, c.program, GATTN_FUSE_AUTO);
+  ck_success(context, gattn_plan_explain(plan, text, sizeof text));
+  ck_assert_msg(strstr(text, "predicted") != NULL, "%s", text);
+  ck_assert_msg(strstr(text, "else") == NULL, "%s", text);
+  gattn_plan_destroy(plan);
+  gattn_program_destroy(c.program);
+  oracle_array_free(&values);
+  test_problem_free(&problem);
+}
+END_TEST
+
 START_TEST(explain_says_what_will_happen) {
   test_problem problem = test_problem_make(context, &small);
   test_chain c = test_chain_make(&problem, NULL, NULL);
@@ -359,6 +378,7 @@ Suite *make_plan_suite(void) {
   tcase_add_test(plans, programs_chain_layers);
   tcase_add_loop_test(plans, values_between_layers_are_kept, 0, 2);
   if (!test_on_device()) tcase_add_test(plans, explain_says_what_will_happen);
+  tcase_add_test(plans, explain_offers_edges_no_tiles);
   tcase_add_test(plans, values_know_their_shapes);
   tcase_add_loop_test(plans, plans_outlive_their_makers, 0, 2);
   if (test_on_device()) return suite;

@@ -160,7 +160,9 @@ static void explain_alternatives(const gattn_device_lowering *lowering,
       [GATTN_WAY_EDGES] = "edge list"};
   gattn_device_candidate candidates[GATTN_DEVICE_CANDIDATES];
   gattn_graph *graph = part->graph ? part->graph : part->list_graph;
-  if (!graph || part->form == GATTN_DEVICE_HUBS) return;
+  if (!graph || part->form == GATTN_DEVICE_HUBS ||
+      lowering->problem->edge_values)
+    return;
   const int n = gattn_device_candidates(lowering, graph, candidates);
   bool any = false;
   for (int c = 0; c < n; c++) {

@@ -382,9 +382,10 @@ GATTN_DEVICE void gattn_tile_item_run(const gattn_device_attention &a,
                             block->lanes, shared->q, state);
   const int lane = threadIdx.x % 32 % (16 * M);
   if (!__any_sync(~0u, block->lanes[first + lane].position < -1)) return;
-  if (facts.band) gattn_band_sequence(a, pass, block);
-  gattn_recompute_rows<Score, T, 16 * M>(a, pass, item, block->sequence,
-                                         block->lanes);
+  gattn_key_sequence own;
+  if (facts.band) own = gattn_band_sequence(a, pass, *block);
+  gattn_recompute_rows<Score, T, 16 * M>(
+      a, pass, item, facts.band ? own : block->sequence, block->lanes);
 }
 
 template <class Score, typename T, int D, int M, int N, int STAGES, int BLOCKS>

@@ -124,26 +124,24 @@ GATTN_DEVICE void gattn_lay_out(const gattn_device_attention &a,
   __syncthreads();
 }
 
-/* All lanes of a warp, of a band: the key tiles as a sequence, for rows that
- * are computed again. Every warp writes the same. */
+/* Any thread, of a band: the item's key tiles as a sequence, for rows that are
+ * computed again. */
 template <int LANES>
-GATTN_DEVICE void gattn_band_sequence(const gattn_device_attention &a,
-                                      const gattn_tile_pass &pass,
-                                      gattn_tile_block<LANES> *block) {
-  if (threadIdx.x % 32 == 0) {
-    const gattn_tile_band &band = block->band[threadIdx.x / 32];
-    gattn_key_sequence *sequence = &block->sequence;
-    int64_t origin = band.tile;
-    if (pass.numbering.kind == GATTN_NUMBER_CLASSES)
-      origin += band.residue *
-                gattn_class_tiles(&pass.numbering, GATTN_TILE_KEYS, a.n_kv);
-    sequence->n_spans = 1;
-    sequence->spans[0].begin = origin;
-    sequence->spans[0].end = origin + band.count;
-    sequence->in_spans = sequence->end = band.count;
-    sequence->begin = sequence->list_begin = 0;
-  }
-  __syncwarp();
+GATTN_DEVICE gattn_key_sequence gattn_band_sequence(
+    const gattn_device_attention &a, const gattn_tile_pass &pass,
+    const gattn_tile_block<LANES> &block) {
+  const gattn_tile_band &band = block.band[threadIdx.x / 32];
+  gattn_key_sequence sequence;
+  int64_t origin = band.tile;
+  if (pass.numbering.kind == GATTN_NUMBER_CLASSES)
+    origin += band.residue *
+              gattn_class_tiles(&pass.numbering, GATTN_TILE_KEYS, a.n_kv);
+  sequence.n_spans = 1;
+  sequence.spans[0].begin = origin;
+  sequence.spans[0].end = origin + band.count;
+  sequence.in_spans = sequence.end = band.count;
+  sequence.begin = sequence.list_begin = 0;
+  return sequence;
 }
 
 #endif

@@ -251,9 +251,10 @@ GATTN_DEVICE void gattn_tile32_item(const gattn_device_attention &a,
   gattn_tile32_end(a, pass, item, facts.o_chunks, first, block->lanes, state);
   const int lane = threadIdx.x % (16 * M);
   if (!__any_sync(~0u, block->lanes[first + lane].position < -1)) return;
-  if (facts.band) gattn_band_sequence(a, pass, block);
-  gattn_recompute_rows<Score, float, 16 * M>(a, pass, item, block->sequence,
-                                             block->lanes);
+  gattn_key_sequence own;
+  if (facts.band) own = gattn_band_sequence(a, pass, *block);
+  gattn_recompute_rows<Score, float, 16 * M>(
+      a, pass, item, facts.band ? own : block->sequence, block->lanes);
 }
 
 template <class Score, int D, int M, bool BOTH, int BLOCKS>
