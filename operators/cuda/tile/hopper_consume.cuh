@@ -27,21 +27,32 @@ struct gattn_consumer {
   uint32_t q, k, v;
 };
 
-/* Takes the next key tile that the group's rows have an edge to, and returns
- * its place in the ring, or −1; others are let go. */
+/* Takes the key tile that follows, and returns its place in the ring; −1 where
+ * the item has no more, or where the group's rows have no edge to it, and it is
+ * let go. */
+template <int D, int STAGES>
+GATTN_DEVICE int gattn_take_following(gattn_consumer<D, STAGES> *consumer) {
+  if (!consumer->left) return -1;
+  const int stage = consumer->key.stage;
+  gattn_arrival_wait(gattn_shared_address(&consumer->shared->full[stage]),
+                     consumer->key.phase);
+  consumer->left--;
+  gattn_next_place(&consumer->key);
+  if (consumer->shared->entries[stage].cover[consumer->group] !=
+      GATTN_COVER_NONE)
+    return stage;
+  gattn_release(&consumer->shared->empty[stage]);
+  return -1;
+}
+
+/* The next that the group's rows have an edge to, or −1. A group that holds a
+ * place of the ring must not ask: it might wait for that very place. */
 template <int D, int STAGES>
 GATTN_DEVICE int gattn_take_tile_of(gattn_consumer<D, STAGES> *consumer) {
 #pragma unroll 1
   while (consumer->left) {
-    const int stage = consumer->key.stage;
-    gattn_arrival_wait(gattn_shared_address(&consumer->shared->full[stage]),
-                       consumer->key.phase);
-    consumer->left--;
-    gattn_next_place(&consumer->key);
-    if (consumer->shared->entries[stage].cover[consumer->group] !=
-        GATTN_COVER_NONE)
-      return stage;
-    gattn_release(&consumer->shared->empty[stage]);
+    const int stage = gattn_take_following(consumer);
+    if (stage >= 0) return stage;
   }
   return -1;
 }
@@ -130,38 +141,40 @@ GATTN_DEVICE void gattn_visit_singly(gattn_consumer<D, STAGES> *consumer,
   }
 }
 
-/* The same, with the values of a tile and the keys of the next under way
- * together. */
+/* The same, with the values of a tile and the keys of the one that follows
+ * under way together. */
 template <class Score, typename T, int D, int STAGES>
 GATTN_DEVICE void gattn_visit_in_pairs(gattn_consumer<D, STAGES> *consumer,
                                        const Score &score_of, float rate,
                                        gattn_warp_state<1, D> *state) {
   uint64_t *empty = consumer->shared->empty;
-  int stage = gattn_take_tile_of(consumer);
-  if (stage < 0) return;
-  float s[8][4], shrink[2];
-  uint32_t weights[4][4];
-  gattn_start_keys<T>(*consumer, stage, s);
-  if (gattn_weigh_tile<Score, 0>(*consumer, score_of, stage, rate, s, state,
-                                 shrink))
-    gattn_shrink_outputs<D>(shrink, state->o[0]);
-  gattn_pack_weights<T>(s, weights);
 #pragma unroll 1
-  for (int next; (next = gattn_take_tile_of(consumer)) >= 0; stage = next) {
-    gattn_start_keys<T>(*consumer, next, s);
+  for (int stage; (stage = gattn_take_tile_of(consumer)) >= 0;) {
+    float s[8][4], shrink[2];
+    uint32_t weights[4][4];
+    gattn_start_keys<T>(*consumer, stage, s);
+    if (gattn_weigh_tile<Score, 0>(*consumer, score_of, stage, rate, s, state,
+                                   shrink))
+      gattn_shrink_outputs<D>(shrink, state->o[0]);
+    gattn_pack_weights<T>(s, weights);
+#pragma unroll 1
+    for (int next; (next = gattn_take_following(consumer)) >= 0;
+         stage = next) {
+      gattn_start_keys<T>(*consumer, next, s);
+      gattn_start_values<T>(*consumer, stage, weights, state->o[0]);
+      const bool raised = gattn_weigh_tile<Score, 1>(
+          *consumer, score_of, next, rate, s, state, shrink);
+      gattn_group_wait<0>();
+      gattn_hold(state->o[0]);
+      gattn_release(&empty[stage]);
+      if (raised) gattn_shrink_outputs<D>(shrink, state->o[0]);
+      gattn_pack_weights<T>(s, weights);
+    }
     gattn_start_values<T>(*consumer, stage, weights, state->o[0]);
-    const bool raised = gattn_weigh_tile<Score, 1>(*consumer, score_of, next,
-                                                   rate, s, state, shrink);
     gattn_group_wait<0>();
     gattn_hold(state->o[0]);
     gattn_release(&empty[stage]);
-    if (raised) gattn_shrink_outputs<D>(shrink, state->o[0]);
-    gattn_pack_weights<T>(s, weights);
   }
-  gattn_start_values<T>(*consumer, stage, weights, state->o[0]);
-  gattn_group_wait<0>();
-  gattn_hold(state->o[0]);
-  gattn_release(&empty[stage]);
 }
 
 /* The group's rows of Q, where they do not come by boxes. */
