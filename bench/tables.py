@@ -86,7 +86,8 @@ def row_of(work, rows):
     name = work["name"].replace("|", "\\|")
     return [f"`{name}`" if "(" in name and ", " not in name else name, size(work["n"]), str(work["heads"]),
             str(work["d"]), number(ms), number(1e3 * work["limit_seconds"]), f"{work['fraction_of_limit']:.0%}",
-            number(work["operations"] / work["seconds"] / 1e12), f"{work['error'] or 0:.0e}", theirs, ratio]
+            number(work["operations"] / work["seconds"] / 1e12),
+            "" if work["error"] is None else f"{work['error']:.0e}", theirs, ratio]
 
 
 RATES = {"copy_bytes": ("copy", "TB/s"), "multiply_add": ("float32", "Tflop/s"), "random_row_bytes": ("random rows", "TB/s"),
