@@ -185,9 +185,11 @@ static bool read_ways(const char *word, gattn_choice *choice) {
   }
 }
 
+/* Eleven days; more would be another number when it is written again. */
 static bool read_seconds(const char *word, double *seconds) {
+  const int64_t most = INT64_C(1000000000000000);
   int64_t number;
-  if (!read_number(word, 10, INT64_MAX / 2, &number)) return false;
+  if (!read_number(word, 10, most, &number)) return false;
   *seconds = (double)number * 1e-9;
   return true;
 }

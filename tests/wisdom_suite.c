@@ -354,6 +354,9 @@ static const struct {
      "as pieces"},
     {KEY " ways band lanes 9 pieces 6 nanoseconds 0.5 note \"\"",
      "a number as nanoseconds, found '0.5'"},
+    {KEY " ways band lanes 9 pieces 6 nanoseconds 3883139815726120959 note "
+         "\"\"",
+     "a number as nanoseconds, found '3883139815726120959'"},
     {"device \"a\" version \"1\" type float99", "an element type"},
     {"device \"a\" version \"1\" type int64", "an element type"},
     {"device \"a\" version \"a version that is far longer than any\"",
