@@ -120,33 +120,12 @@ GATTN_DEVICE bool gattn_weigh_tile(const gattn_consumer<D, STAGES> &consumer,
   return gattn_weigh_rows(s, rate, state, shrink);
 }
 
-/* Visits the item's key tiles one after the other. */
-template <class Score, typename T, int D, int STAGES>
-GATTN_DEVICE void gattn_visit_singly(gattn_consumer<D, STAGES> *consumer,
-                                     const Score &score_of, float rate,
-                                     gattn_warp_state<1, D> *state) {
-#pragma unroll 1
-  for (int stage; (stage = gattn_take_tile_of(consumer)) >= 0;) {
-    float s[8][4], shrink[2];
-    uint32_t weights[4][4];
-    gattn_start_keys<T>(*consumer, stage, s);
-    if (gattn_weigh_tile<Score, 0>(*consumer, score_of, stage, rate, s, state,
-                                   shrink))
-      gattn_shrink_outputs<D>(shrink, state->o[0]);
-    gattn_pack_weights<T>(s, weights);
-    gattn_start_values<T>(*consumer, stage, weights, state->o[0]);
-    gattn_group_wait<0>();
-    gattn_hold(state->o[0]);
-    gattn_release(&consumer->shared->empty[stage]);
-  }
-}
-
-/* The same, with the values of a tile and the keys of the one that follows
- * under way together. */
-template <class Score, typename T, int D, int STAGES>
-GATTN_DEVICE void gattn_visit_in_pairs(gattn_consumer<D, STAGES> *consumer,
-                                       const Score &score_of, float rate,
-                                       gattn_warp_state<1, D> *state) {
+/* Visits the item's key tiles one after the other; PAIRS: with the values of a
+ * tile and the keys of the one that follows under way together. */
+template <class Score, typename T, bool PAIRS, int D, int STAGES>
+GATTN_DEVICE void gattn_visit_item(gattn_consumer<D, STAGES> *consumer,
+                                   const Score &score_of, float rate,
+                                   gattn_warp_state<1, D> *state) {
   uint64_t *empty = consumer->shared->empty;
 #pragma unroll 1
   for (int stage; (stage = gattn_take_tile_of(consumer)) >= 0;) {
@@ -158,7 +137,7 @@ GATTN_DEVICE void gattn_visit_in_pairs(gattn_consumer<D, STAGES> *consumer,
       gattn_shrink_outputs<D>(shrink, state->o[0]);
     gattn_pack_weights<T>(s, weights);
 #pragma unroll 1
-    for (int next; (next = gattn_take_following(consumer)) >= 0;
+    for (int next; PAIRS && (next = gattn_take_following(consumer)) >= 0;
          stage = next) {
       gattn_start_keys<T>(*consumer, next, s);
       gattn_start_values<T>(*consumer, stage, weights, state->o[0]);
@@ -214,10 +193,7 @@ GATTN_DEVICE void gattn_consume_item(gattn_consumer<D, STAGES> *consumer) {
   const Score score_of(run.a.score, item->item.head);
   gattn_warp_state<1, D> state;
   gattn_begin_rows<D>(run, *item, unit, consumer->first, &state);
-  if (PAIRS)
-    gattn_visit_in_pairs<Score, T>(consumer, score_of, rate, &state);
-  else
-    gattn_visit_singly<Score, T>(consumer, score_of, rate, &state);
+  gattn_visit_item<Score, T, PAIRS>(consumer, score_of, rate, &state);
   /* Outputs leave by way of Q's rows, which the whole group has read. */
   gattn_group_barrier(consumer->group);
   gattn_store_item<Score, T, D>(run, unit, consumer->first, item,
